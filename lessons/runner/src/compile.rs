@@ -1,0 +1,158 @@
+//! One call of cargo builds the test binaries, and says which it could not.
+
+use crate::trouble::{Result, Trouble};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What to build, and how.
+pub struct Order<'a> {
+    /// The folder with the `Cargo.toml`.
+    pub folder: &'a Path,
+    /// Where cargo puts what it makes, if not where it would anyway.
+    pub target_dir: Option<&'a Path>,
+    pub targets: &'a [String],
+    /// The learner's files in the place of the answer key's.
+    pub mine: bool,
+    /// rustc's own colours in its messages.
+    pub colour: bool,
+}
+
+#[derive(Default)]
+pub struct Built {
+    pub binaries: BTreeMap<String, PathBuf>,
+    /// What rustc printed, first error first, for each target that has one.
+    pub errors: BTreeMap<String, Vec<String>>,
+}
+
+/// A cargo that runs, and can be told to stop.
+#[derive(Clone, Default)]
+pub struct Running(Arc<Mutex<Option<Child>>>);
+
+impl Running {
+    pub fn stop(&self) {
+        let child = self
+            .0
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
+            .take();
+        if let Some(mut child) = child {
+            // An error means that it ended by itself.
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+/// Builds, and calls `done` after each target.
+pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Result<Built> {
+    let mut command = Command::new(cargo());
+    let format = if order.colour {
+        "json-diagnostic-rendered-ansi"
+    } else {
+        "json"
+    };
+    command.current_dir(order.folder);
+    command.args(["build", "--keep-going", "--no-default-features"]);
+    command.args(["--message-format", format]);
+    if order.mine {
+        command.args(["--features", "mine"]);
+    }
+    if let Some(folder) = order.target_dir {
+        command.arg("--target-dir").arg(folder);
+    }
+    for target in order.targets {
+        command.args(["--test", target]);
+    }
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(no_cargo)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    *running
+        .0
+        .lock()
+        .unwrap_or_else(|broken| broken.into_inner()) = Some(child);
+
+    let said = thread::spawn(move || {
+        let mut said = String::new();
+        if let Some(mut stderr) = stderr {
+            stderr.read_to_string(&mut said).ok();
+        }
+        said
+    });
+    let mut built = Built::default();
+    for line in stdout
+        .into_iter()
+        .flat_map(|out| BufReader::new(out).lines())
+    {
+        let Ok(line) = line else { break };
+        let Ok(message) = serde_json::from_str::<Value>(&line) else {
+            continue;
+        };
+        let target = message["target"]["name"].as_str().unwrap_or_default();
+        match message["reason"].as_str() {
+            Some("compiler-artifact") => {
+                if let Some(binary) = message["executable"].as_str() {
+                    built.binaries.insert(target.to_string(), binary.into());
+                    done(target);
+                }
+            }
+            Some("compiler-message") if message["message"]["level"] == "error" => {
+                let text = message["message"]["rendered"].as_str().unwrap_or_default();
+                let errors = built.errors.entry(target.to_string()).or_default();
+                // The last one only counts the others.
+                if !message["message"]["spans"]
+                    .as_array()
+                    .is_none_or(Vec::is_empty)
+                    || errors.is_empty()
+                {
+                    errors.push(text.to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+    let said = said.join().unwrap_or_default();
+    let child = running
+        .0
+        .lock()
+        .unwrap_or_else(|broken| broken.into_inner())
+        .take();
+    let well = match child {
+        Some(mut child) => child.wait().is_ok_and(|status| status.success()),
+        None => return Err(Trouble::course("stopped".to_string())),
+    };
+    if !well && built.errors.is_empty() {
+        return Err(cargo_failed(&said));
+    }
+    Ok(built)
+}
+
+/// The cargo that started us, or the first on the path.
+pub fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+pub fn no_cargo(error: io::Error) -> Trouble {
+    Trouble::course(format!(
+        "cannot start cargo ({error}): install Rust from https://rustup.rs and open a new terminal"
+    ))
+}
+
+fn cargo_failed(said: &str) -> Trouble {
+    let full = said.contains("No space left on device") || said.contains("os error 28");
+    let advice = if full {
+        "the disk is full: free some space and run this again, nothing of yours was changed"
+    } else if said.contains("requires rustc") || said.contains("is not supported by") {
+        "your Rust is too old: `rustup update stable` brings a newer one"
+    } else if said.contains("failed to download") || said.contains("failed to get") {
+        "the first build downloads a few crates: is there a network?"
+    } else {
+        "cargo could not build the tests"
+    };
+    Trouble::course(format!("{advice}\n{}", said.trim_end()))
+}

@@ -1,0 +1,156 @@
+//! What happened, a JSON line each, in `my/journal.jsonl`: append only, and
+//! the learner's own. Where the learner is, follows from it.
+
+use crate::course::{Chapter, Course};
+use crate::trouble::{Result, Trouble};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The chapter's files were laid.
+    Made,
+    /// The learner went to the chapter.
+    Start,
+    /// A verdict.
+    Run,
+    /// The learner went on to the next step.
+    Done,
+    /// A hint was shown.
+    Hint,
+    /// The starter was laid again.
+    Reset,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// RFC 3339.
+    pub time: String,
+    /// The chapter's id, without its number.
+    pub chapter: String,
+    pub step: String,
+    pub event: Event,
+    /// Of a run: the word, and what the first failing test said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub verdict: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub test: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+impl Entry {
+    pub fn new(chapter: &str, step: &str, event: Event) -> Entry {
+        Entry {
+            time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            chapter: chapter.to_string(),
+            step: step.to_string(),
+            event,
+            verdict: String::new(),
+            test: String::new(),
+            message: String::new(),
+        }
+    }
+
+    fn says_the_same(&self, other: &Entry) -> bool {
+        let key = |entry: &Entry| {
+            (
+                entry.chapter.clone(),
+                entry.step.clone(),
+                entry.event,
+                entry.verdict.clone(),
+                entry.test.clone(),
+                entry.message.clone(),
+            )
+        };
+        key(self) == key(other)
+    }
+}
+
+pub struct Journal {
+    path: PathBuf,
+    pub entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// Reads the journal. A line that is none (half a line, after a crash) is passed over.
+    pub fn read(course: &Course) -> Journal {
+        let path = course.root.join("my/journal.jsonl");
+        let text = fs::read(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let entries = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        Journal {
+            path,
+            entries: entries.collect(),
+        }
+    }
+
+    pub fn add(&mut self, entry: Entry) -> Result<()> {
+        let line =
+            serde_json::to_string(&entry).map_err(|error| Trouble::course(error.to_string()))?;
+        let folder = self.path.parent().unwrap_or(&self.path);
+        fs::create_dir_all(folder).map_err(|error| Trouble::file("create", folder, error))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.path);
+        // One write: two runners never mix their lines.
+        file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
+            .map_err(|error| Trouble::file("write", &self.path, error))?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Adds a run, unless the last entry says the same: looking again is not a run.
+    pub fn add_run(&mut self, entry: Entry) -> Result<()> {
+        match self.entries.last() {
+            Some(last) if last.says_the_same(&entry) => Ok(()),
+            _ => self.add(entry),
+        }
+    }
+
+    pub fn was_made(&self, chapter: &str) -> bool {
+        let made = |entry: &&Entry| entry.event == Event::Made && entry.chapter == chapter;
+        self.entries.iter().find(made).is_some()
+    }
+
+    pub fn is_done(&self, chapter: &Chapter, step: usize) -> bool {
+        let id = &chapter.steps[step].id;
+        let done = |entry: &&Entry| {
+            entry.event == Event::Done && entry.chapter == chapter.id() && entry.step == *id
+        };
+        self.entries.iter().find(done).is_some()
+    }
+
+    /// How many steps of the chapter are done.
+    pub fn done(&self, chapter: &Chapter) -> usize {
+        (0..chapter.steps.len())
+            .filter(|step| self.is_done(chapter, *step))
+            .count()
+    }
+
+    /// Where the learner is: in the chapter that was started or worked in
+    /// last, or where that is done in the next one that is not; `None` where
+    /// all are.
+    pub fn position(&self, course: &Course) -> Option<(usize, usize)> {
+        let last = (self.entries.iter().rev())
+            .find(|entry| matches!(entry.event, Event::Start | Event::Done))
+            .and_then(|entry| course.chapters.iter().position(|c| c.id() == entry.chapter))
+            .unwrap_or(0);
+        let count = course.chapters.len();
+        (0..count)
+            .map(|ahead| (last + ahead) % count)
+            .find_map(|chapter| {
+                let steps = course.chapters[chapter].steps.len();
+                let step =
+                    (0..steps).find(|step| !self.is_done(&course.chapters[chapter], *step))?;
+                Some((chapter, step))
+            })
+    }
+}

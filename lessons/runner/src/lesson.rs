@@ -1,0 +1,172 @@
+//! The main job without a terminal, and the small commands.
+
+use crate::compile::Running;
+use crate::course::{Chapter, Course};
+use crate::journal::{Entry, Event, Journal};
+use crate::look::{Found, look};
+use crate::mine;
+use crate::screen;
+use crate::trouble::{Result, Trouble};
+use serde_json::json;
+
+/// Judges where the learner is, goes over what is green already, and says what
+/// to do next. It ends with 0 whatever the verdict: looking is no failure.
+pub fn once(course: &Course, json: bool) -> Result<u8> {
+    let mut journal = Journal::read(course);
+    let made = mine::make(course, &mut journal)?;
+    if made > 0 && !json {
+        println!("{}\n", screen::welcome(made));
+    }
+    let mut passed = Vec::new();
+    loop {
+        let Some((at, step)) = journal.position(course) else {
+            if json {
+                println!(
+                    "{}",
+                    json!({ "command": "lesson", "finished": true, "passed": passed })
+                );
+            } else {
+                println!("{}", screen::finished(course));
+            }
+            return Ok(0);
+        };
+        let chapter = &course.chapters[at];
+        let found = look(
+            course,
+            chapter,
+            step,
+            console::colors_enabled(),
+            &Running::default(),
+        )?;
+        record(&mut journal, chapter, step, &found)?;
+        if found.is_green() {
+            if !json {
+                println!("{}", screen::step_done(chapter, step, &found));
+            }
+            passed.push(json!({ "chapter": chapter.folder, "step": chapter.steps[step].id }));
+            journal.add(Entry::new(
+                chapter.id(),
+                &chapter.steps[step].id,
+                Event::Done,
+            ))?;
+            continue;
+        }
+        if json {
+            println!(
+                "{}",
+                json!({
+                    "command": "lesson",
+                    "finished": false,
+                    "passed": passed,
+                    "chapter": chapter.folder,
+                    "step": chapter.steps[step].id,
+                    "title": chapter.steps[step].title,
+                    "verdict": found.word(),
+                    "found": found,
+                    "edit": course.short(&screen::file_to_edit(chapter, step)),
+                })
+            );
+        } else {
+            println!("{}", screen::lesson(course, &journal, at, step, &found));
+        }
+        return Ok(0);
+    }
+}
+
+/// Writes the verdict into the journal.
+pub fn record(journal: &mut Journal, chapter: &Chapter, step: usize, found: &Found) -> Result<()> {
+    let mut entry = Entry::new(chapter.id(), &chapter.steps[step].id, Event::Run);
+    entry.verdict = found.word().to_string();
+    if let Found::Red { verdict, .. } = found {
+        entry.test = verdict.test.clone();
+        entry.message = verdict
+            .message
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_string();
+    }
+    journal.add_run(entry)
+}
+
+pub fn list(course: &Course, json: bool) -> Result<u8> {
+    let journal = Journal::read(course);
+    if json {
+        let chapters: Vec<_> = (course.chapters.iter())
+            .map(|chapter| {
+                json!({
+                    "chapter": chapter.folder,
+                    "title": chapter.title,
+                    "minutes": chapter.minutes,
+                    "steps": chapter.steps.iter().map(|step| &step.id).collect::<Vec<_>>(),
+                    "done": journal.done(chapter),
+                    "file": course.short(&chapter.mine()),
+                })
+            })
+            .collect();
+        println!("{}", json!({ "command": "list", "chapters": chapters }));
+    } else {
+        println!("{}", screen::list(course, &journal));
+    }
+    Ok(0)
+}
+
+pub fn hint(course: &Course, level: Option<usize>, json: bool) -> Result<u8> {
+    let mut journal = Journal::read(course);
+    let Some((at, step)) = journal.position(course) else {
+        println!("{}", screen::finished(course));
+        return Ok(0);
+    };
+    let (chapter, step) = (&course.chapters[at], &course.chapters[at].steps[step]);
+    let last = (journal.entries.iter().rev())
+        .take_while(|entry| entry.event != Event::Done)
+        .filter(|entry| {
+            entry.event == Event::Hint && entry.step == step.id && entry.chapter == chapter.id()
+        })
+        .count();
+    let level = level.unwrap_or(last + 1).clamp(1, step.hints.len());
+    let hint = &step.hints[level - 1];
+    if level > last {
+        journal.add(Entry::new(chapter.id(), &step.id, Event::Hint))?;
+    }
+    match json {
+        true => println!(
+            "{}",
+            json!({ "command": "hint", "level": level, "of": step.hints.len(), "hint": hint })
+        ),
+        false => println!("hint {level} of {}: {hint}", step.hints.len()),
+    }
+    Ok(0)
+}
+
+pub fn next(course: &Course, json: bool) -> Result<u8> {
+    // Going on is what a look does where the step is green.
+    once(course, json)
+}
+
+pub fn start(course: &Course, wish: &str, json: bool) -> Result<u8> {
+    let chapter = course.chapter(wish)?;
+    let mut journal = Journal::read(course);
+    mine::make(course, &mut journal)?;
+    journal.add(Entry::new(chapter.id(), "", Event::Start))?;
+    once(course, json)
+}
+
+pub fn reset(course: &Course, wish: &str, tests: bool) -> Result<u8> {
+    let chapter = course.chapter(wish)?;
+    let mut journal = Journal::read(course);
+    let kept = mine::reset(course, chapter, tests)?;
+    journal.add(Entry::new(chapter.id(), "", Event::Reset))?;
+    println!("{}", screen::was_reset(course, chapter, &kept));
+    Ok(0)
+}
+
+/// The chapter that is named, or where the learner is, or the last one.
+pub fn named_or_here<'a>(course: &'a Course, wish: Option<&str>) -> Result<&'a Chapter> {
+    if let Some(wish) = wish {
+        return course.chapter(wish);
+    }
+    let here = Journal::read(course).position(course).map(|(at, _)| at);
+    let here = here.map_or(course.chapters.last(), |at| course.chapters.get(at));
+    here.ok_or_else(|| Trouble::course("there is no chapter yet".to_string()))
+}

@@ -1,0 +1,148 @@
+//! One look at the learner's code: does the step stand, and if not, why?
+
+use crate::compile::{self, Order, Running};
+use crate::course::{Chapter, Course};
+use crate::grade::{self, Grade};
+use crate::mine;
+use crate::stage::read;
+use crate::trial::Trial;
+use crate::trouble::Result;
+use crate::verdict::{Verdict, Word, plain};
+use serde::Serialize;
+
+/// What a look at one step found.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Found {
+    /// A file of the learner's is missing, empty or not text.
+    NoFile {
+        sentence: String,
+    },
+    DoesNotCompile {
+        errors: Vec<String>,
+        in_tests: bool,
+    },
+    /// A test of this step or an earlier one is not green: the first such.
+    Red {
+        verdict: Box<Verdict>,
+        green: usize,
+        of: usize,
+    },
+    /// The learner's tests are green and do not pass as tests yet.
+    Ungraded {
+        grade: Grade,
+    },
+    Green {
+        tests: usize,
+        grade: Option<Grade>,
+    },
+}
+
+impl Found {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Found::NoFile { .. } => "no file",
+            Found::DoesNotCompile { .. } => "does not compile",
+            Found::Red { verdict, .. } => verdict.word.text(),
+            Found::Ungraded { .. } => "red, your test does not prove it yet",
+            Found::Green { .. } => "green",
+        }
+    }
+
+    pub fn is_green(&self) -> bool {
+        matches!(self, Found::Green { .. })
+    }
+}
+
+/// Builds the chapter's tests on the learner's code and judges one step, and
+/// all before it.
+pub fn look(
+    course: &Course,
+    chapter: &Chapter,
+    step: usize,
+    colour: bool,
+    running: &Running,
+) -> Result<Found> {
+    let (code, my_tests) = match files(course, chapter) {
+        Ok(files) => files,
+        Err(trouble) => {
+            return Ok(Found::NoFile {
+                sentence: trouble.sentence,
+            });
+        }
+    };
+    let order = Order {
+        folder: &course.root,
+        target_dir: None,
+        targets: &[chapter.target()],
+        mine: true,
+        colour,
+    };
+    let built = compile::build(&order, running, |_| {})?;
+    let Some(binary) = built.binaries.get(&chapter.target()) else {
+        let errors: Vec<String> = built
+            .errors
+            .into_values()
+            .flatten()
+            .map(|text| as_mine(&text))
+            .collect();
+        let in_tests = !errors.first().is_some_and(|error| error.contains("my/"));
+        return Ok(Found::DoesNotCompile { errors, in_tests });
+    };
+    let source = read(&course.root.join(chapter.tests()))?;
+    let trial = Trial {
+        chapter,
+        binary,
+        folder: &course.root,
+        source: &source,
+        my_source: &my_tests,
+        code: &code,
+    };
+    let mut tests = trial.list()?;
+    tests.retain(|test| chapter.step_of(test).is_some_and(|of| of <= step));
+    let verdicts = trial.run(&tests)?;
+    let green = verdicts
+        .iter()
+        .filter(|verdict| verdict.word == Word::Green)
+        .count();
+    let of = verdicts.len();
+    if let Some(verdict) = verdicts
+        .into_iter()
+        .find(|verdict| verdict.word != Word::Green)
+    {
+        return Ok(Found::Red {
+            verdict: Box::new(verdict),
+            green,
+            of,
+        });
+    }
+    if chapter.steps[step].write.is_none() {
+        return Ok(Found::Green {
+            tests: of,
+            grade: None,
+        });
+    }
+    let grade = grade::grade(course, chapter, &chapter.steps[step], running)?;
+    Ok(match grade.passes() {
+        true => Found::Green {
+            tests: of,
+            grade: Some(grade),
+        },
+        false => Found::Ungraded { grade },
+    })
+}
+
+fn files(course: &Course, chapter: &Chapter) -> Result<(String, String)> {
+    let code = mine::read(course, chapter, &chapter.mine())?;
+    let my_tests = mine::read(course, chapter, &chapter.my_tests())?;
+    Ok((code, my_tests))
+}
+
+/// rustc's text with the learner's paths: `tests/../my/` is `my/`.
+fn as_mine(text: &str) -> String {
+    let text = text
+        .replace("tests/../my/", "my/")
+        .replace("tests\\../my/", "my/");
+    debug_assert_eq!(plain("tests/../my/a.rs"), "my/a.rs");
+    text
+}

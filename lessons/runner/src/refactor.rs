@@ -1,0 +1,101 @@
+//! `lesson refactor`: still green, the tests untouched, and the file clean
+//! under rustfmt and clippy.
+
+use crate::compile;
+use crate::course::{Chapter, Course};
+use crate::green::{Whose, reports, subjects};
+use crate::report::{Report, Teller};
+use crate::trouble::Result;
+use std::process::{Command, Stdio};
+
+pub fn refactor(course: &Course, wish: Option<&str>, key: bool, json: bool) -> Result<u8> {
+    let subjects = subjects(course, wish, key)?;
+    let mut teller = Teller::new("refactor", json, false);
+    for mut report in reports(course, &subjects, |of| teller.built(of))? {
+        let subject = subjects
+            .iter()
+            .find(|(chapter, _)| chapter.folder == report.chapter);
+        if let Some((chapter, whose)) = subject {
+            check(course, chapter, *whose, &mut report)?;
+        }
+        teller.add(report);
+    }
+    Ok(teller.end("green, formatted, clean under clippy, the tests untouched"))
+}
+
+fn check(course: &Course, chapter: &Chapter, whose: Whose, report: &mut Report) -> Result<()> {
+    if let Some(change) = edited_tests(course, chapter) {
+        report.fault(&change, String::new());
+    }
+    let file = match whose {
+        Whose::Mine => chapter.mine(),
+        Whose::Key => chapter.answer(),
+    };
+    if let Some(diff) = unformatted(course, &file)? {
+        let name = course.short(&file);
+        report.fault(
+            &format!("not formatted: `rustfmt --edition 2024 {name}` does it"),
+            diff,
+        );
+    }
+    if let Some(text) = lints(course, chapter, whose)? {
+        report.fault("clippy has something to say", text);
+    }
+    report.summary = match report.ok {
+        true => format!("{}, formatted, clean", report.summary),
+        false => report.summary.clone(),
+    };
+    Ok(())
+}
+
+/// Says that the chapter's tests are not those of the repository, where git can tell.
+pub fn edited_tests(course: &Course, chapter: &Chapter) -> Option<String> {
+    let tests = course.short(&chapter.tests());
+    let output = (Command::new("git").current_dir(&course.root))
+        .args(["status", "--porcelain", "--", &tests, "tests/fixtures"])
+        .output();
+    let output = output.ok().filter(|output| output.status.success())?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let changed = said
+        .lines()
+        .find(|line| line.starts_with(" M") || line.starts_with("M"))?;
+    let file = changed.get(3..)?.trim();
+    Some(format!(
+        "{file} was changed here: the verdict is about your tests, not the chapter's (`git checkout {file}` brings them back)"
+    ))
+}
+
+/// What rustfmt would change in `file`.
+fn unformatted(course: &Course, file: &std::path::Path) -> Result<Option<String>> {
+    let output = (Command::new("rustfmt").current_dir(&course.root))
+        .args(["--check", "--color", "never", "--edition", "2024"])
+        .arg(file)
+        .stdin(Stdio::null())
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(_) => {
+            return Ok(Some(
+                "rustfmt is not installed: `rustup component add rustfmt`".into(),
+            ));
+        }
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    Ok((!output.status.success()).then_some(text))
+}
+
+/// What clippy says, with warnings as errors.
+fn lints(course: &Course, chapter: &Chapter, whose: Whose) -> Result<Option<String>> {
+    let mut command = Command::new(compile::cargo());
+    command.current_dir(&course.root);
+    command.args(["clippy", "--quiet", "--no-default-features"]);
+    match whose {
+        Whose::Mine => command.args(["--features", "mine", "--test", &chapter.target()]),
+        Whose::Key => command.args(["--lib", "--test", &chapter.target()]),
+    };
+    command.args(["--", "-D", "warnings"]).stdin(Stdio::null());
+    let output = command.output().map_err(compile::no_cargo)?;
+    let text = String::from_utf8_lossy(&output.stderr).replace("tests/../my/", "my/");
+    Ok((!output.status.success()).then_some(text))
+}

@@ -1,0 +1,346 @@
+//! What the learner reads: the texts of the main job.
+
+use crate::course::{Chapter, Course};
+use crate::grade::Grade;
+use crate::journal::Journal;
+use crate::look::Found;
+use crate::refactor::edited_tests;
+use crate::verdict::{Place, Word};
+use console::style;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// How many lines of a message or an error are shown at once.
+const LINES: usize = 30;
+
+/// The screen for one step: where, what, and what next.
+pub fn lesson(course: &Course, journal: &Journal, at: usize, step: usize, found: &Found) -> String {
+    let chapter = &course.chapters[at];
+    let mut text = String::new();
+    writeln!(text, "{}", progress(course, journal)).ok();
+    writeln!(text, "{}", heading(chapter, step)).ok();
+    if let Some(sentence) = edited_tests(course, chapter) {
+        writeln!(text, "{} {sentence}\n", style("note:").yellow()).ok();
+    }
+    writeln!(text, "{}", verdict(course, chapter, step, found)).ok();
+    write!(text, "{}", what_next(course, chapter, step, found)).ok();
+    text
+}
+
+pub fn progress(course: &Course, journal: &Journal) -> String {
+    let all: usize = course
+        .chapters
+        .iter()
+        .map(|chapter| chapter.steps.len())
+        .sum();
+    let done: usize = course
+        .chapters
+        .iter()
+        .map(|chapter| journal.done(chapter))
+        .sum();
+    const WIDTH: usize = 48;
+    let filled = WIDTH * done / all.max(1);
+    let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
+    format!("{}  {done} of {all} steps\n", style(bar).green())
+}
+
+fn heading(chapter: &Chapter, step: usize) -> String {
+    let name = format!("{} · {}", chapter.number(), chapter.title);
+    let of = chapter.steps.len();
+    let step = format!("step {} of {of} · {}", step + 1, chapter.steps[step].title);
+    format!("{}\n{step}\n", style(name).bold())
+}
+
+fn verdict(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> String {
+    let mut text = String::new();
+    let bad = |word: &str| style(format!("✗ {word}")).red().bold().to_string();
+    match found {
+        Found::NoFile { sentence } => {
+            writeln!(text, "{} {sentence}", bad("cannot be read:")).ok();
+        }
+        Found::DoesNotCompile { errors, in_tests } => {
+            let more = errors.len().saturating_sub(1);
+            writeln!(text, "{}", bad("does not compile")).ok();
+            write!(
+                text,
+                "{}",
+                lines(errors.first().map_or("", String::as_str), "  ")
+            )
+            .ok();
+            if more > 0 {
+                writeln!(text, "  … and {more} more; the first comes first").ok();
+            }
+            if *in_tests {
+                let starter = course.short(&chapter.part("starter.rs"));
+                let sentence = "The error is in the tests, which you did not write: does each signature still read as in";
+                writeln!(text, "  {sentence} {starter}?").ok();
+            }
+        }
+        Found::Red { verdict, green, of } => {
+            let earlier = chapter.step_of(&verdict.test).filter(|of| *of < step);
+            writeln!(
+                text,
+                "{}   {green} of {of} tests are green",
+                bad(verdict.word.text())
+            )
+            .ok();
+            if let Some(earlier) = earlier {
+                let title = &chapter.steps[earlier].title;
+                writeln!(
+                    text,
+                    "  Step {} was green and is not any more: {title}",
+                    earlier + 1
+                )
+                .ok();
+            }
+            let claim = verdict
+                .test
+                .rsplit("::")
+                .next()
+                .unwrap_or_default()
+                .replace('_', " ");
+            writeln!(text, "  {}", style(claim).bold()).ok();
+            write!(text, "{}", lines(&verdict.message, "    ")).ok();
+            if verdict.panics > 1 {
+                writeln!(
+                    text,
+                    "    ({} threads panicked; this was the first)",
+                    verdict.panics
+                )
+                .ok();
+            }
+            let places = [
+                ("test", &verdict.test_place),
+                ("yours", &verdict.code_place),
+            ];
+            for (whose, place) in places {
+                if let Some(place) = place {
+                    writeln!(text, "  {whose:<6} {}", link(course, place)).ok();
+                }
+            }
+            if !verdict.printed.is_empty() {
+                writeln!(text, "  it printed:").ok();
+                write!(text, "{}", lines(&verdict.printed, "    ")).ok();
+            }
+        }
+        Found::Ungraded { grade } => {
+            writeln!(text, "{}", bad("red, your test does not prove it yet")).ok();
+            write!(text, "{}", graded(grade)).ok();
+        }
+        Found::Green { tests, grade } => {
+            writeln!(
+                text,
+                "{}",
+                style(format!("✓ green: {tests} of {tests} tests"))
+                    .green()
+                    .bold()
+            )
+            .ok();
+            if let Some(grade) = grade {
+                write!(text, "{}", graded(grade)).ok();
+            }
+        }
+    }
+    text
+}
+
+fn graded(grade: &Grade) -> String {
+    let mut text = format!("  your tests: {}\n", grade.summary());
+    if let Some(advice) = grade.advice() {
+        writeln!(text, "  {advice}").ok();
+    }
+    text
+}
+
+fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> String {
+    let mut text = String::new();
+    let this = &chapter.steps[step];
+    let file = file_to_edit(chapter, step);
+    let at = Place {
+        file: course.short(&file),
+        line: 1,
+    };
+    let file = link_as(course, &at, &at.file);
+    let next = style("next:").cyan().bold();
+    match found {
+        Found::Green { .. } => {
+            writeln!(
+                text,
+                "{} {}",
+                style("refactor:").cyan().bold(),
+                this.refactor
+            )
+            .ok();
+            writeln!(
+                text,
+                "Save as often as you like: the tests are your net. Then go on to the next step."
+            )
+            .ok();
+        }
+        Found::Red { verdict, .. } if verdict.word == Word::NotWritten => match &this.write {
+            Some(task) => {
+                writeln!(text, "{next} {task} It goes into {file}; save it.").ok();
+            }
+            None => {
+                let functions = this
+                    .edit
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(" and ");
+                writeln!(text, "{next} write {functions} in {file} and save.").ok();
+            }
+        },
+        Found::Red { verdict, .. } if matches!(verdict.word, Word::Hangs) => {
+            writeln!(
+                text,
+                "{next} what waits here, and who should have come? Mend {file} and save."
+            )
+            .ok();
+        }
+        Found::Ungraded { .. } => {
+            writeln!(
+                text,
+                "{next} {} Mend {file} and save.",
+                this.write.as_deref().unwrap_or_default()
+            )
+            .ok();
+        }
+        _ => {
+            writeln!(text, "{next} mend {file} and save.").ok();
+        }
+    }
+    let readme = Place {
+        file: course.short(&chapter.part("README.md")),
+        line: 1,
+    };
+    writeln!(
+        text,
+        "      the chapter: {}",
+        link_as(course, &readme, &readme.file)
+    )
+    .ok();
+    text
+}
+
+/// The file that the step is about.
+pub fn file_to_edit(chapter: &Chapter, step: usize) -> PathBuf {
+    match chapter.steps[step].write {
+        Some(_) => chapter.my_tests(),
+        None => chapter.mine(),
+    }
+}
+
+/// A step that is green, where nobody sits before a terminal.
+pub fn step_done(chapter: &Chapter, step: usize, found: &Found) -> String {
+    let this = &chapter.steps[step];
+    let mut text = format!(
+        "{} {} step {} · {}\n  refactor: {}",
+        style("✓ green").green().bold(),
+        chapter.folder,
+        step + 1,
+        this.title,
+        this.refactor
+    );
+    if let Found::Green {
+        grade: Some(grade), ..
+    } = found
+    {
+        write!(text, "\n{}", graded(grade).trim_end()).ok();
+    }
+    text
+}
+
+pub fn list(course: &Course, journal: &Journal) -> String {
+    let mut text = progress(course, journal);
+    let here = journal.position(course).map(|(at, _)| at);
+    for (at, chapter) in course.chapters.iter().enumerate() {
+        let (done, of) = (journal.done(chapter), chapter.steps.len());
+        let mark = match (done == of, here == Some(at)) {
+            (true, _) => style("✓").green(),
+            (false, true) => style("▸").cyan(),
+            (false, false) => style(" "),
+        };
+        writeln!(
+            text,
+            "{mark} {:<14} {done} of {of} steps  {:>3} min  {}",
+            chapter.folder, chapter.minutes, chapter.title
+        )
+        .ok();
+    }
+    write!(text, "\n`cargo lesson start CHAPTER` goes to any of them.").ok();
+    text
+}
+
+pub fn welcome(made: usize) -> String {
+    format!(
+        "Welcome. `my/` is new: {made} files, each a starter, all yours; nothing of ours writes into them again.\n\
+         The chapters are in `lessons/`; read one, save your file, and come back here for the verdict."
+    )
+}
+
+pub fn finished(course: &Course) -> String {
+    let all: usize = course
+        .chapters
+        .iter()
+        .map(|chapter| chapter.steps.len())
+        .sum();
+    format!(
+        "{} All {all} steps are done. `cargo lesson answer CHAPTER` lays your file beside the answer key;\n\
+         `cargo lesson start CHAPTER` goes back to a chapter, `cargo lesson reset CHAPTER` begins it anew.",
+        style("✓").green().bold()
+    )
+}
+
+pub fn was_reset(course: &Course, chapter: &Chapter, kept: &[PathBuf]) -> String {
+    let mut text = format!("{} is the starter again.", course.short(&chapter.mine()));
+    for copy in kept {
+        write!(text, "\nWhat was there is in {}", course.short(copy)).ok();
+    }
+    text
+}
+
+/// The first lines of a long text, indented.
+fn lines(text: &str, indent: &str) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    let mut shown = String::new();
+    for line in all.iter().take(LINES) {
+        writeln!(shown, "{indent}{line}").ok();
+    }
+    if all.len() > LINES {
+        writeln!(shown, "{indent}… {} more lines", all.len() - LINES).ok();
+    }
+    shown
+}
+
+fn link(course: &Course, place: &Place) -> String {
+    link_as(course, place, &format!("{}:{}", place.file, place.line))
+}
+
+/// The text as a link to the file, where the terminal knows links.
+fn link_as(course: &Course, place: &Place, text: &str) -> String {
+    if !console::colors_enabled() || !supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) {
+        return text.to_string();
+    }
+    let path = course.root.join(&place.file);
+    format!(
+        "\x1b]8;;{}#{}\x1b\\{text}\x1b]8;;\x1b\\",
+        uri(&path),
+        place.line
+    )
+}
+
+/// `file:///home/名/a b.rs`, with all but the plainest bytes escaped.
+fn uri(path: &Path) -> String {
+    let path = path.display().to_string().replace('\\', "/");
+    let mut uri = String::from("file://");
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b':' => {
+                uri.push(char::from(byte))
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}

@@ -1,0 +1,362 @@
+//! From what a test printed and how it ended to one word for it.
+
+use crate::course::Chapter;
+use crate::process::{End, Outcome};
+use serde::Serialize;
+use std::process::ExitStatus;
+
+/// The word for a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    Green,
+    NotWritten,
+    WrongAnswer,
+    OtherReason,
+    Hangs,
+    Crashes,
+}
+
+impl Word {
+    pub fn text(self) -> &'static str {
+        match self {
+            Word::Green => "green",
+            Word::NotWritten => "red, not written yet",
+            Word::WrongAnswer => "red, wrong answer",
+            Word::OtherReason => "red for another reason",
+            Word::Hangs => "hangs",
+            Word::Crashes => "crashes",
+        }
+    }
+}
+
+/// A line of a file, as people name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    pub file: String,
+    pub line: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    pub test: String,
+    pub word: Word,
+    /// What the first panic said, or how the test ended.
+    pub message: String,
+    /// Where the test stands, or the line of it that failed.
+    pub test_place: Option<Place>,
+    /// Where the learner's code stands, or the line of it that failed.
+    pub code_place: Option<Place>,
+    /// How many threads panicked.
+    pub panics: usize,
+    /// What the test printed besides.
+    pub printed: String,
+    pub millis: u128,
+}
+
+struct Panic {
+    place: Place,
+    message: String,
+}
+
+/// Judges one run of `test`. `source` is the text of the chapter's tests and
+/// `code` the text of the subject: they tell the lines.
+pub fn judge(
+    chapter: &Chapter,
+    test: &str,
+    outcome: &Outcome,
+    source: &str,
+    code: &str,
+) -> Verdict {
+    let panics = panics(&outcome.stderr);
+    let first = panics.first();
+    let (word, message) = match &outcome.end {
+        End::Deadline => (
+            Word::Hangs,
+            format!("no verdict after {} s", chapter.deadline),
+        ),
+        End::Flood => (
+            Word::Hangs,
+            "prints without end; stopped after 1 MiB".to_string(),
+        ),
+        End::LeftBehind => (
+            Word::OtherReason,
+            "the test ended and left a process behind, which was ended for it".to_string(),
+        ),
+        End::Exited(status) if status.success() => {
+            match outcome.stdout.contains("test result: ok. 1 passed") {
+                true => (Word::Green, String::new()),
+                false => (
+                    Word::Crashes,
+                    "the process ended in the middle of the test, with exit code 0".to_string(),
+                ),
+            }
+        }
+        End::Exited(status) if status.code() == Some(101) => match first {
+            Some(panic) => (word(panic), panic.message.clone()),
+            None => (
+                Word::OtherReason,
+                "the test failed and did not say why".to_string(),
+            ),
+        },
+        End::Exited(status) => (Word::Crashes, crash(*status, &outcome.stderr)),
+    };
+    let red = word != Word::Green;
+    let panicked_in = |folder: &str| {
+        let place = first.map(|panic| &panic.place);
+        place
+            .filter(|place| place.file.starts_with(folder))
+            .cloned()
+    };
+    let (tests, mine) = match test.starts_with("your_tests::") {
+        true => (chapter.my_tests(), chapter.my_tests()),
+        false => (chapter.tests(), chapter.mine()),
+    };
+    let shown = |path: &std::path::Path| path.display().to_string().replace('\\', "/");
+    let step = chapter.step_of(test).map(|step| &chapter.steps[step]);
+    let edited = step.and_then(|step| step.edit.first());
+    Verdict {
+        test: test.to_string(),
+        word,
+        message,
+        test_place: red
+            .then(|| {
+                panicked_in("tests/ch").or_else(|| {
+                    let line = line_of_test(source, test)?;
+                    Some(Place {
+                        file: shown(&tests),
+                        line,
+                    })
+                })
+            })
+            .flatten(),
+        code_place: red
+            .then(|| {
+                panicked_in("my/").or_else(|| {
+                    let line = line_of_item(code, edited?)?;
+                    Some(Place {
+                        file: shown(&mine),
+                        line,
+                    })
+                })
+            })
+            .flatten(),
+        panics: panics.len(),
+        printed: printed(outcome),
+        millis: outcome.took.as_millis(),
+    }
+}
+
+/// A test's own assertion is a wrong answer; what fails in the fixtures, in
+/// the standard library or in an `unwrap` is another reason.
+fn word(panic: &Panic) -> Word {
+    if panic.message.starts_with("not yet implemented") {
+        return Word::NotWritten;
+    }
+    let file = &panic.place.file;
+    let in_test = (file.starts_with("tests/") && !file.contains("/fixtures/"))
+        || file.starts_with("my/tests/")
+        || file.contains("answer_tests");
+    let unwrap = panic.message.starts_with("called `");
+    match in_test && !unwrap {
+        true => Word::WrongAnswer,
+        false => Word::OtherReason,
+    }
+}
+
+fn crash(status: ExitStatus, stderr: &str) -> String {
+    let said = (stderr.lines())
+        .find(|line| {
+            line.contains("has overflowed its stack") || line.starts_with("fatal runtime error")
+        })
+        .map(|line| format!(": {}", line.trim()))
+        .unwrap_or_default();
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        let name = match signal {
+            4 => " (SIGILL)",
+            6 => " (SIGABRT)",
+            7 | 10 => " (SIGBUS)",
+            8 => " (SIGFPE)",
+            9 => " (SIGKILL)",
+            11 => " (SIGSEGV)",
+            13 => " (SIGPIPE)",
+            15 => " (SIGTERM)",
+            _ => "",
+        };
+        return format!("the process was ended by signal {signal}{name}{said}");
+    }
+    format!("the process ended in the middle of the test, {status}{said}")
+}
+
+/// The panics in the order in which they were printed:
+/// `thread 'NAME' (7) panicked at FILE:LINE:COLUMN:`, then the message.
+fn panics(stderr: &str) -> Vec<Panic> {
+    let mut panics = Vec::new();
+    let mut lines = stderr.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(at) = heading(line) else { continue };
+        let mut parts = at.trim_end_matches(':').rsplitn(3, ':');
+        let _column = parts.next();
+        let number = parts.next().and_then(|number| number.parse().ok());
+        let (Some(number), Some(file)) = (number, parts.next()) else {
+            continue;
+        };
+        let mut message = Vec::new();
+        while let Some(next) = lines.next_if(|next| heading(next).is_none()) {
+            if next.starts_with("note: run with `RUST_BACKTRACE") {
+                break;
+            }
+            message.push(next);
+        }
+        panics.push(Panic {
+            place: Place {
+                file: plain(file),
+                line: number,
+            },
+            message: message.join("\n").trim_end().to_string(),
+        });
+    }
+    panics
+}
+
+fn heading(line: &str) -> Option<&str> {
+    let (_, at) = line.strip_prefix("thread '")?.split_once("panicked at ")?;
+    Some(at)
+}
+
+/// `tests/../my/socket/bind.rs`, or the same on a stage, as `my/socket/bind.rs`.
+pub fn plain(file: &str) -> String {
+    let file = file.replace('\\', "/");
+    for folder in ["my/", "lessons/", "tests/"] {
+        let from = file.rfind(&format!("/{folder}")).map(|at| at + 1);
+        if let Some(at) = from.or(file.starts_with(folder).then_some(0)) {
+            if folder != "tests/" || !file[..at].contains("my/") {
+                return file[at..].to_string();
+            }
+        }
+    }
+    file
+}
+
+/// What a test printed, without what libtest and the panics print around it.
+fn printed(outcome: &Outcome) -> String {
+    let noise = |line: &&str| {
+        !(line.is_empty()
+            || line.starts_with("running 1 test")
+            || line.starts_with("test result: ")
+            || line.starts_with("failures:")
+            || line.starts_with("    step_")
+            || line.starts_with("    your_tests")
+            || *line == "ok"
+            || *line == "FAILED")
+    };
+    let lines = outcome.stdout.lines().filter(noise);
+    let lines = lines.map(|line| match line.strip_prefix("test ") {
+        Some(rest) => rest
+            .split_once(" ... ")
+            .map_or(line, |(_, printed)| printed),
+        None => line,
+    });
+    let lines = lines.filter(|line| !line.is_empty() && *line != "ok" && *line != "FAILED");
+    let before = outcome
+        .stderr
+        .split("\nthread '")
+        .next()
+        .unwrap_or_default();
+    let before = before
+        .lines()
+        .filter(|line| heading(line).is_none() && !line.is_empty());
+    let panicked =
+        outcome.stderr.starts_with("\nthread '") || outcome.stderr.starts_with("thread '");
+    let before: Vec<&str> = if panicked {
+        Vec::new()
+    } else {
+        before.collect()
+    };
+    lines.chain(before).collect::<Vec<_>>().join("\n")
+}
+
+/// The line of `fn name` in `mod step`.
+pub fn line_of_test(source: &str, test: &str) -> Option<u32> {
+    let (module, name) = test.rsplit_once("::").unwrap_or(("", test));
+    let start = match module {
+        "" | "your_tests" => 0,
+        module => source.find(&format!("mod {module} "))?,
+    };
+    let at = start + source[start..].find(&format!("fn {name}("))?;
+    Some(line_at(source, at))
+}
+
+/// The line of the function or type `name`.
+pub fn line_of_item(code: &str, name: &str) -> Option<u32> {
+    let kinds = ["fn", "struct", "enum", "trait", "const"];
+    let ends = ['(', '<', ' ', ';', ':', '{'];
+    let at = kinds.iter().find_map(|kind| {
+        let head = format!("{kind} {name}");
+        (code.match_indices(&head))
+            .find(|(at, _)| code[at + head.len()..].starts_with(ends))
+            .map(|(at, _)| at)
+    })?;
+    Some(line_at(code, at))
+}
+
+fn line_at(text: &str, at: usize) -> u32 {
+    1 + text[..at].matches('\n').count() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_read_with_its_place_and_the_whole_message() {
+        let stderr = "\nthread 'main' (12) panicked at tests/../my/socket/bind.rs:9:5:\n\
+                      not yet implemented: bind\nsecond line\n\
+                      note: run with `RUST_BACKTRACE=1` environment variable\n";
+        let panics = panics(stderr);
+        assert_eq!(panics.len(), 1);
+        assert_eq!(
+            panics[0].place,
+            Place {
+                file: "my/socket/bind.rs".into(),
+                line: 9
+            }
+        );
+        assert_eq!(panics[0].message, "not yet implemented: bind\nsecond line");
+    }
+
+    #[test]
+    fn two_panics_are_two() {
+        let one = "thread '<unnamed>' (3) panicked at a.rs:1:2:\nfirst\n";
+        let two = "thread 'main' (4) panicked at b.rs:3:4:\nsecond\n";
+        let panics = panics(&format!("{one}{two}"));
+        let messages: Vec<_> = panics.iter().map(|panic| panic.message.as_str()).collect();
+        assert_eq!(messages, ["first", "second"]);
+    }
+
+    #[test]
+    fn a_path_on_a_stage_is_told_as_the_learners() {
+        for (path, told) in [
+            ("tests/../my/socket/bind.rs", "my/socket/bind.rs"),
+            (
+                "02-bind/starter/tests/../my/tests/bind.rs",
+                "my/tests/bind.rs",
+            ),
+            ("02-bind/starter/tests/ch02_bind.rs", "tests/ch02_bind.rs"),
+            ("tests/fixtures/peer.rs", "tests/fixtures/peer.rs"),
+            (
+                "/rustc/abc/library/core/src/result.rs",
+                "/rustc/abc/library/core/src/result.rs",
+            ),
+        ] {
+            assert_eq!(plain(path), told);
+        }
+    }
+
+    #[test]
+    fn an_item_is_found_by_its_whole_name() {
+        let code = "fn bind_again() {}\n\npub fn bind(socket: &Socket) {}\n";
+        assert_eq!(line_of_item(code, "bind"), Some(3));
+    }
+}
