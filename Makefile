@@ -1,0 +1,50 @@
+# Every target is a command or two that work without make as well.
+# One chapter only: `make test-red CHAPTER=02`.
+
+CHAPTER ?=
+
+.NOTPARALLEL:
+.PHONY: help lesson list sockets test test-red test-green test-key test-refactor test-bugs \
+	format lint check bench-loop
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1#/p' Makefile | awk -F '#' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+lesson: ## where you are, the verdict, what to do next
+	cargo lesson
+
+list: ## all chapters and steps, and how far you are
+	cargo lesson list
+
+sockets: ## who listens and who is connected on this machine
+	cargo lesson sockets
+
+test: ## all tests of the answer key and of the runner
+	cargo test --workspace
+
+test-red: ## every test fails on the starters, for its declared reason
+	cargo lesson red $(CHAPTER)
+
+test-green: ## every test passes on your code, or on the answer key
+	cargo lesson green $(CHAPTER)
+
+test-key: ## every test passes on the answer key
+	cargo lesson green --key $(CHAPTER)
+
+test-refactor: ## still green, tests untouched, rustfmt and clippy content
+	cargo lesson refactor $(CHAPTER)
+
+test-bugs: ## every planted bug is caught by exactly its tests
+	cargo lesson bugs $(CHAPTER)
+
+format: ## every file stands as rustfmt puts it
+	cargo fmt --all --check
+	rustfmt --check --edition 2024 lessons/*/*.rs
+
+lint: ## clippy has nothing to say
+	cargo clippy --workspace --all-targets -- -D warnings
+
+check: format lint test test-red test-key test-bugs ## all that must hold before a commit
+
+bench-loop: ## from a save to its verdict, beside plain cargo test
+	cargo bench --package lesson --bench loop
