@@ -14,10 +14,10 @@ pub fn answer(course: &Course, wish: Option<&str>, yes: bool) -> Result<u8> {
     let chapter = named_or_here(course, wish)?;
     let green = Journal::read(course).done(chapter) == chapter.steps.len();
     if !green && !yes && !agreed(chapter)? {
-        println!("Good. `cargo lesson hint` is the smaller step.");
+        say!("Good. `cargo lesson hint` is the smaller step.");
         return Ok(0);
     }
-    println!("{}", difference(course, chapter)?);
+    say!("{}", difference(course, chapter)?);
     Ok(0)
 }
 

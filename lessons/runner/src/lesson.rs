@@ -15,18 +15,18 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
     let mut journal = Journal::read(course);
     let made = mine::make(course, &mut journal)?;
     if made > 0 && !json {
-        println!("{}\n", screen::welcome(made));
+        say!("{}\n", screen::welcome(made));
     }
     let mut passed = Vec::new();
     loop {
         let Some((at, step)) = journal.position(course) else {
             if json {
-                println!(
+                say!(
                     "{}",
                     json!({ "command": "lesson", "finished": true, "passed": passed })
                 );
             } else {
-                println!("{}", screen::finished(course));
+                say!("{}", screen::finished(course));
             }
             return Ok(0);
         };
@@ -41,7 +41,7 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
         record(&mut journal, chapter, step, &found)?;
         if found.is_green() {
             if !json {
-                println!("{}", screen::step_done(chapter, step, &found));
+                say!("{}", screen::step_done(chapter, step, &found));
             }
             passed.push(json!({ "chapter": chapter.folder, "step": chapter.steps[step].id }));
             journal.add(Entry::new(
@@ -52,7 +52,7 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
             continue;
         }
         if json {
-            println!(
+            say!(
                 "{}",
                 json!({
                     "command": "lesson",
@@ -67,7 +67,7 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
                 })
             );
         } else {
-            println!("{}", screen::lesson(course, &journal, at, step, &found));
+            say!("{}", screen::lesson(course, &journal, at, step, &found));
         }
         return Ok(0);
     }
@@ -104,9 +104,9 @@ pub fn list(course: &Course, json: bool) -> Result<u8> {
                 })
             })
             .collect();
-        println!("{}", json!({ "command": "list", "chapters": chapters }));
+        say!("{}", json!({ "command": "list", "chapters": chapters }));
     } else {
-        println!("{}", screen::list(course, &journal));
+        say!("{}", screen::list(course, &journal));
     }
     Ok(0)
 }
@@ -114,7 +114,7 @@ pub fn list(course: &Course, json: bool) -> Result<u8> {
 pub fn hint(course: &Course, level: Option<usize>, json: bool) -> Result<u8> {
     let mut journal = Journal::read(course);
     let Some((at, step)) = journal.position(course) else {
-        println!("{}", screen::finished(course));
+        say!("{}", screen::finished(course));
         return Ok(0);
     };
     let (chapter, step) = (&course.chapters[at], &course.chapters[at].steps[step]);
@@ -130,11 +130,11 @@ pub fn hint(course: &Course, level: Option<usize>, json: bool) -> Result<u8> {
         journal.add(Entry::new(chapter.id(), &step.id, Event::Hint))?;
     }
     match json {
-        true => println!(
+        true => say!(
             "{}",
             json!({ "command": "hint", "level": level, "of": step.hints.len(), "hint": hint })
         ),
-        false => println!("hint {level} of {}: {hint}", step.hints.len()),
+        false => say!("hint {level} of {}: {hint}", step.hints.len()),
     }
     Ok(0)
 }
@@ -157,7 +157,7 @@ pub fn reset(course: &Course, wish: &str, tests: bool) -> Result<u8> {
     let mut journal = Journal::read(course);
     let kept = mine::reset(course, chapter, tests)?;
     journal.add(Entry::new(chapter.id(), "", Event::Reset))?;
-    println!("{}", screen::was_reset(course, chapter, &kept));
+    say!("{}", screen::was_reset(course, chapter, &kept));
     Ok(0)
 }
 

@@ -75,9 +75,11 @@ impl Report {
             true => style("✓").green(),
             false => style("✗").red(),
         };
-        println!(
+        say!(
             "{mark} {:<12} {:<24} {}",
-            self.chapter, self.subject, self.summary
+            self.chapter,
+            self.subject,
+            self.summary
         );
         if each_test {
             for verdict in &self.tests {
@@ -85,22 +87,22 @@ impl Report {
                     Word::Green => style(verdict.word.text()).green(),
                     _ => style(verdict.word.text()).red(),
                 };
-                println!("    {:<20} {:<24} {}", word, self.subject, verdict.test);
+                say!("    {:<20} {:<24} {}", word, self.subject, verdict.test);
             }
         }
         for problem in &self.problems {
             let colon = if problem.test.is_empty() { "" } else { ": " };
-            println!(
+            say!(
                 "    {} {}{colon}{}",
                 style("→").red(),
                 problem.test,
                 problem.what
             );
             for line in problem.message.lines().take(40) {
-                println!("        {line}");
+                say!("        {line}");
             }
             if let Some(place) = &problem.place {
-                println!("        at {}:{}", place.file, place.line);
+                say!("        at {}:{}", place.file, place.line);
             }
         }
     }
@@ -160,14 +162,14 @@ impl Teller {
                 "ok": ok,
                 "reports": self.reports,
             });
-            println!("{all}");
+            say!("{all}");
             return u8::from(!ok);
         }
         self.wipe();
         let bad = self.reports.iter().filter(|report| !report.ok).count();
         match ok {
-            true => println!("{} {good}", style("ok:").green().bold()),
-            false => println!(
+            true => say!("{} {good}", style("ok:").green().bold()),
+            false => say!(
                 "{} {bad} of {} as shown above",
                 style("not ok:").red().bold(),
                 self.reports.len()

@@ -39,18 +39,21 @@ pub fn sockets(all: bool, json: bool) -> Result<u8> {
         .collect();
     lines.sort_by(|a, b| b.state.cmp(a.state).then(a.local.cmp(&b.local)));
     if json {
-        println!("{}", serde_json::json!(lines));
+        say!("{}", serde_json::json!(lines));
         return Ok(0);
     }
-    println!("{:<12} {:<22} {:<22} process", "state", "local", "peer");
+    say!("{:<12} {:<22} {:<22} process", "state", "local", "peer");
     for line in &lines {
-        println!(
+        say!(
             "{:<12} {:<22} {:<22} {}",
-            line.state, line.local, line.peer, line.process
+            line.state,
+            line.local,
+            line.peer,
+            line.process
         );
     }
     if lines.is_empty() {
-        println!("(nothing listens here, and nobody is connected)");
+        say!("(nothing listens here, and nobody is connected)");
     }
     Ok(0)
 }

@@ -55,7 +55,7 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
     let mut journal = Journal::read(course);
     let made = mine::make(course, &mut journal)?;
     if made > 0 {
-        println!("{}\n", screen::welcome(made));
+        say!("{}\n", screen::welcome(made));
     }
     let (tell, news) = mpsc::channel();
     let _watcher = watcher(course, tell.clone())?;
@@ -139,7 +139,7 @@ impl Watch {
                 News::Key(key) => {
                     if self.press(key)? {
                         self.stop();
-                        println!("Until next time. `make lesson` goes on where you are.");
+                        say!("Until next time. `make lesson` goes on where you are.");
                         return Ok(0);
                     }
                     want();
@@ -244,7 +244,7 @@ impl Watch {
             print!("\x1b[2J\x1b[3J\x1b[H{text}\n{}\n", style(KEYS).dim());
             std::io::Write::flush(&mut std::io::stdout()).ok();
         } else {
-            println!("{text}");
+            say!("{text}");
         }
     }
 

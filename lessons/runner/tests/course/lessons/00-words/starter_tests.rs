@@ -1,0 +1,4 @@
+#[test]
+fn mine_is_not_written() {
+    todo!("your test")
+}
