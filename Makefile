@@ -47,4 +47,4 @@ lint: ## clippy has nothing to say
 check: format lint test test-red test-key test-bugs ## all that must hold before a commit
 
 bench-loop: ## from a save to its verdict, beside plain cargo test
-	cargo bench --package lesson --bench loop
+	cargo bench --profile dev --package lesson --bench loop

@@ -46,7 +46,7 @@ impl<'a> Stage<'a> {
         let path = folder.join("lock");
         let lock = (fs::create_dir_all(&folder).and_then(|()| File::create(&path)))
             .map_err(|error| Trouble::file("write", &path, error))?;
-        if !fs4::FileExt::try_lock(&lock).is_ok() {
+        if fs4::FileExt::try_lock(&lock).is_err() {
             eprintln!(
                 "another runner uses {}; waiting for it to finish",
                 folder.display()
