@@ -34,6 +34,7 @@ mod step_1 {
         let (socket, mut peer) = connected();
         let count = send(&socket, b"hello").expect("there is room");
         assert_eq!(count, 5, "how many bytes were taken");
+        drop(socket);
         peer.hears(b"hello");
     }
 
@@ -68,6 +69,7 @@ mod step_2 {
     fn a_message_arrives() {
         let (socket, mut peer) = connected();
         sendall(&socket, b"hello", None).expect("the peer is there");
+        drop(socket);
         peer.hears(b"hello");
     }
 
