@@ -120,12 +120,19 @@ impl Journal {
         self.entries.iter().find(made).is_some()
     }
 
+    /// Whether the step was done since the chapter was last begun anew.
     pub fn is_done(&self, chapter: &Chapter, step: usize) -> bool {
         let id = &chapter.steps[step].id;
-        let done = |entry: &&Entry| {
-            entry.event == Event::Done && entry.chapter == chapter.id() && entry.step == *id
-        };
-        self.entries.iter().find(done).is_some()
+        let of_chapter = self
+            .entries
+            .iter()
+            .filter(|entry| entry.chapter == chapter.id());
+        let since = of_chapter
+            .rev()
+            .take_while(|entry| entry.event != Event::Reset);
+        since
+            .filter(|entry| entry.event == Event::Done)
+            .any(|entry| entry.step == *id)
     }
 
     /// How many steps of the chapter are done.
@@ -140,7 +147,7 @@ impl Journal {
     /// all are.
     pub fn position(&self, course: &Course) -> Option<(usize, usize)> {
         let last = (self.entries.iter().rev())
-            .find(|entry| matches!(entry.event, Event::Start | Event::Done))
+            .find(|entry| matches!(entry.event, Event::Start | Event::Done | Event::Reset))
             .and_then(|entry| course.chapters.iter().position(|c| c.id() == entry.chapter))
             .unwrap_or(0);
         let count = course.chapters.len();

@@ -154,6 +154,11 @@ fn graded(grade: &Grade) -> String {
 
 fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> String {
     let mut text = String::new();
+    // Where an earlier step broke, that one comes first.
+    let step = match found {
+        Found::Red { verdict, .. } => chapter.step_of(&verdict.test).unwrap_or(step),
+        _ => step,
+    };
     let this = &chapter.steps[step];
     let file = file_to_edit(chapter, step);
     let at = Place {

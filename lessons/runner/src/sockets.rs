@@ -16,6 +16,10 @@ struct Line {
     state: &'static str,
     local: String,
     peer: String,
+    /// Bytes that arrived and were not read; a listener: connections not accepted.
+    receive_queue: u64,
+    /// Bytes sent that the other end has not acknowledged.
+    send_queue: u64,
     process: String,
 }
 
@@ -34,6 +38,8 @@ pub fn sockets(all: bool, json: bool) -> Result<u8> {
                 "LISTEN" => "*".to_string(),
                 _ => row.peer.to_string(),
             },
+            receive_queue: row.receive_queue,
+            send_queue: row.send_queue,
             process: holders.get(&row.inode).cloned().unwrap_or_default(),
         })
         .collect();
@@ -42,15 +48,12 @@ pub fn sockets(all: bool, json: bool) -> Result<u8> {
         say!("{}", serde_json::json!(lines));
         return Ok(0);
     }
-    say!("{:<12} {:<22} {:<22} process", "state", "local", "peer");
+    let [state, receive, send, local, peer] = ["state", "recv-q", "send-q", "local", "peer"];
+    say!("{state:<12} {receive:>6} {send:>6}  {local:<22} {peer:<22} process");
     for line in &lines {
-        say!(
-            "{:<12} {:<22} {:<22} {}",
-            line.state,
-            line.local,
-            line.peer,
-            line.process
-        );
+        let (receive, send) = (line.receive_queue, line.send_queue);
+        let (state, local, peer, process) = (line.state, &line.local, &line.peer, &line.process);
+        say!("{state:<12} {receive:>6} {send:>6}  {local:<22} {peer:<22} {process}");
     }
     if lines.is_empty() {
         say!("(nothing listens here, and nobody is connected)");

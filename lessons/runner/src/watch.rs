@@ -36,6 +36,8 @@ struct Watch {
     found: Option<Found>,
     /// The hints shown for this step.
     hints: usize,
+    /// What to say below the next verdict.
+    note: String,
     /// A key that asks to be pressed once more.
     asked: Option<char>,
     /// Each look has a number: a verdict that comes too late is thrown away.
@@ -69,6 +71,7 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
         journal,
         found: None,
         hints: 0,
+        note: String::new(),
         asked: None,
         look: 0,
         running: Running::default(),
@@ -211,7 +214,8 @@ impl Watch {
         };
         self.found = Some(found);
         self.asked = None;
-        self.draw("");
+        let note = std::mem::take(&mut self.note);
+        self.draw(&note);
         // After the screen: the verdict does not wait for the disk.
         if let Some(found) = &self.found {
             record(&mut self.journal, &self.course.chapters[at], step, found)?;
@@ -228,7 +232,7 @@ impl Watch {
                 let hints = &self.course.chapters[at].steps[step].hints;
                 for (level, hint) in hints.iter().take(self.hints).enumerate() {
                     text += &format!(
-                        "\n{} {hint}",
+                        "\n{} {hint}\n",
                         style(format!("hint {}:", level + 1)).yellow()
                     );
                 }
@@ -237,7 +241,7 @@ impl Watch {
             (Some(_), None) => String::new(),
         };
         if !below.is_empty() {
-            text += &format!("\n{below}");
+            text += &format!("\n{below}\n");
         }
         if self.keys {
             // Clears the screen and what is above it, and writes from the top.
@@ -365,7 +369,10 @@ impl Watch {
         let kept: Vec<PathBuf> = mine::reset(&self.course, &chapter, tests_too)?;
         self.journal
             .add(Entry::new(chapter.id(), "", Event::Reset))?;
-        self.draw(&screen::was_reset(&self.course, &chapter, &kept));
+        self.at = self.journal.position(&self.course);
+        self.hints = 0;
+        self.judge();
+        self.note = screen::was_reset(&self.course, &chapter, &kept);
         Ok(())
     }
 }
