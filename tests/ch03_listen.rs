@@ -6,7 +6,7 @@ subject!(socket::listen = "../my/socket/listen.rs",
     tests = "../my/tests/listen.rs" or "../lessons/03-listen/answer_tests.rs");
 
 use chatroom::socket::bind::{bind, bind_again, getsockname};
-use fixtures::queue::{SILENCE, callers};
+use fixtures::queue::{SILENCE, callers, states_at_client};
 use fixtures::*;
 use listen::{DEFAULT_BACKLOG, is_listening, listen};
 use socket2::{Domain, Socket, Type};
@@ -134,8 +134,7 @@ mod step_3 {
         let (socket, address) = bound();
         listen(&socket, DEFAULT_BACKLOG).expect("a bound socket can listen");
         let clients = callers(address, 1);
-        let client = clients[0].local_addr().expect("it is connected");
-        let (here, there) = (states_of(address), states_of(client));
+        let (here, there) = (states_of(address), states_at_client(&clients[0]));
         assert_eq!(here, ["ESTABLISHED", "LISTEN"], "the listener's end");
         assert_eq!(there, ["ESTABLISHED"], "the client's end");
         let still = is_listening(&socket).expect("the kernel knows");
