@@ -16,6 +16,6 @@ fn a_peer_that_has_said_all_is_not_a_peer_that_is_silent() {
     let (socket, mut peer) = connected();
     peer.sends(b"all");
     peer.half_closes();
-    assert_eq!(recv(&socket, 100).unwrap(), b"all");
-    assert_eq!(recv(&socket, 100).unwrap(), b"");
+    assert_eq!(recv(&socket, 20).unwrap(), b"all");
+    assert_eq!(recv(&socket, 20).unwrap(), b"");
 }
