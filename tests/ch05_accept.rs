@@ -123,14 +123,6 @@ mod step_3 {
     }
 
     #[test]
-    fn a_timeout_of_zero_does_not_wait_for_ever() {
-        let (listener, _) = listening();
-        let waiter = Waiter::start(move || accept(&listener, Some(Duration::ZERO)));
-        let error = refused(waiter.answer(), "there is no client");
-        assert_eq!(error.kind(), ErrorKind::TimedOut, "the time is up: {error}");
-    }
-
-    #[test]
     fn without_a_timeout_accept_waits_for_a_client() {
         let (listener, address) = listening();
         let waiter = Waiter::start(move || accept(&listener, None));
@@ -182,11 +174,19 @@ mod step_3 {
     #[test]
     fn after_a_timeout_the_listener_has_its_own_timeout_again() {
         let (listener, _) = listening();
-        let own = Some(Duration::from_secs(7));
+        let own = Some(Duration::from_secs(1));
         listener.set_read_timeout(own).expect("SO_RCVTIMEO");
         refused(accept(&listener, Some(SHORT)), "there is no client");
         let left = listener.read_timeout().expect("SO_RCVTIMEO");
         assert_eq!(left, own, "the call's timeout was for the call alone");
+    }
+
+    #[test]
+    fn a_timeout_of_zero_does_not_wait_for_ever() {
+        let (listener, _) = listening();
+        let waiter = Waiter::start(move || accept(&listener, Some(Duration::ZERO)));
+        let error = refused(waiter.answer(), "there is no client");
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "the time is up: {error}");
     }
 }
 
