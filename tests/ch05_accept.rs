@@ -126,7 +126,7 @@ mod step_3 {
     fn without_a_timeout_accept_waits_for_a_client() {
         let (listener, address) = listening();
         let waiter = Waiter::start(move || accept(&listener, None));
-        let waiter = waiter.falls_asleep().unwrap_or_else(|answer| {
+        let waiter = waiter.blocks().unwrap_or_else(|answer| {
             panic!("nobody has called yet, and accept came back with {answer:?}")
         });
         let client = TcpStream::connect(address).expect("it listens");
@@ -138,7 +138,7 @@ mod step_3 {
     fn with_time_left_accept_waits_for_a_client() {
         let (listener, address) = listening();
         let waiter = Waiter::start(move || accept(&listener, Some(GUARD)));
-        let waiter = waiter.falls_asleep().unwrap_or_else(|answer| {
+        let waiter = waiter.blocks().unwrap_or_else(|answer| {
             panic!("{GUARD:?} are not over, and accept came back with {answer:?}")
         });
         let client = TcpStream::connect(address).expect("it listens");
@@ -151,7 +151,7 @@ mod step_3 {
         let (listener, address) = listening();
         let waiter = Waiter::start(move || accept(&listener, Some(GUARD)));
         // A socket inherits what the listener has at the moment of the call.
-        let waiter = waiter.falls_asleep().unwrap_or_else(|answer| {
+        let waiter = waiter.blocks().unwrap_or_else(|answer| {
             panic!("{GUARD:?} are not over, and accept came back with {answer:?}")
         });
         let _client = TcpStream::connect(address).expect("it listens");
