@@ -20,6 +20,8 @@ pub enum Event {
     Run,
     /// The learner went on to the next step.
     Done,
+    /// The learner went on without the refactoring.
+    Skip,
     /// A hint was shown.
     Hint,
     /// The starter was laid again.
@@ -41,6 +43,9 @@ pub struct Entry {
     pub test: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// All tests that were not green.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failing: Vec<String>,
 }
 
 impl Entry {
@@ -53,6 +58,7 @@ impl Entry {
             verdict: String::new(),
             test: String::new(),
             message: String::new(),
+            failing: Vec::new(),
         }
     }
 
@@ -115,6 +121,14 @@ impl Journal {
         }
     }
 
+    /// How many runs in a row, up to the last, failed just these tests.
+    pub fn alike(&self, chapter: &str, step: &str, failing: &[String]) -> usize {
+        let runs = self.entries.iter().rev().filter(|entry| {
+            entry.event == Event::Run && entry.chapter == chapter && entry.step == step
+        });
+        runs.take_while(|entry| entry.failing == failing).count()
+    }
+
     pub fn was_made(&self, chapter: &str) -> bool {
         let made = |entry: &&Entry| entry.event == Event::Made && entry.chapter == chapter;
         self.entries.iter().find(made).is_some()
@@ -131,7 +145,7 @@ impl Journal {
             .rev()
             .take_while(|entry| entry.event != Event::Reset);
         since
-            .filter(|entry| entry.event == Event::Done)
+            .filter(|entry| matches!(entry.event, Event::Done | Event::Skip))
             .any(|entry| entry.step == *id)
     }
 
@@ -147,7 +161,12 @@ impl Journal {
     /// all are.
     pub fn position(&self, course: &Course) -> Option<(usize, usize)> {
         let last = (self.entries.iter().rev())
-            .find(|entry| matches!(entry.event, Event::Start | Event::Done | Event::Reset))
+            .find(|entry| {
+                matches!(
+                    entry.event,
+                    Event::Start | Event::Done | Event::Skip | Event::Reset
+                )
+            })
             .and_then(|entry| course.chapters.iter().position(|c| c.id() == entry.chapter))
             .unwrap_or(0);
         let count = course.chapters.len();

@@ -77,7 +77,11 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
 pub fn record(journal: &mut Journal, chapter: &Chapter, step: usize, found: &Found) -> Result<()> {
     let mut entry = Entry::new(chapter.id(), &chapter.steps[step].id, Event::Run);
     entry.verdict = found.word().to_string();
-    if let Found::Red { verdict, .. } = found {
+    if let Found::Red {
+        verdict, failing, ..
+    } = found
+    {
+        entry.failing = failing.clone();
         entry.test = verdict.test.clone();
         entry.message = verdict
             .message

@@ -25,6 +25,8 @@ pub enum Found {
     /// A test of this step or an earlier one is not green: the first such.
     Red {
         verdict: Box<Verdict>,
+        /// All that are not green, of those that were run.
+        failing: Vec<String>,
         green: usize,
         of: usize,
     },
@@ -106,12 +108,17 @@ pub fn look(
         .filter(|verdict| verdict.word == Word::Green)
         .count();
     let of = verdicts.len();
+    let failing = (verdicts.iter())
+        .filter(|verdict| verdict.word != Word::Green)
+        .map(|verdict| verdict.test.clone())
+        .collect();
     if let Some(verdict) = verdicts
         .into_iter()
         .find(|verdict| verdict.word != Word::Green)
     {
         return Ok(Found::Red {
             verdict: Box::new(verdict),
+            failing,
             green,
             of,
         });

@@ -14,6 +14,8 @@ mod answer;
 mod bugs;
 mod compile;
 mod course;
+mod diagnosis;
+mod gate;
 mod grade;
 mod green;
 mod journal;

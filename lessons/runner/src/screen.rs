@@ -1,6 +1,8 @@
 //! What the learner reads: the texts of the main job.
 
-use crate::course::{Chapter, Course};
+use crate::course::{Chapter, Course, Step};
+use crate::diagnosis;
+use crate::gate::{Gate, Since};
 use crate::grade::Grade;
 use crate::journal::Journal;
 use crate::look::Found;
@@ -23,6 +25,9 @@ pub fn lesson(course: &Course, journal: &Journal, at: usize, step: usize, found:
         writeln!(text, "{} {sentence}\n", style("note:").yellow()).ok();
     }
     writeln!(text, "{}", verdict(course, chapter, step, found)).ok();
+    if let Some(question) = question(journal, chapter, step, found) {
+        writeln!(text, "{} {question}\n", style("think:").yellow().bold()).ok();
+    }
     write!(text, "{}", what_next(course, chapter, step, found)).ok();
     text
 }
@@ -76,7 +81,9 @@ fn verdict(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> St
                 writeln!(text, "  {sentence} {starter}?").ok();
             }
         }
-        Found::Red { verdict, green, of } => {
+        Found::Red {
+            verdict, green, of, ..
+        } => {
             let earlier = chapter.step_of(&verdict.test).filter(|of| *of < step);
             writeln!(
                 text,
@@ -144,6 +151,28 @@ fn verdict(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> St
     text
 }
 
+/// What the failing tests usually mean, from the second such red on: first the
+/// learner thinks.
+fn question(journal: &Journal, chapter: &Chapter, step: usize, found: &Found) -> Option<String> {
+    let Found::Red {
+        verdict, failing, ..
+    } = found
+    else {
+        return None;
+    };
+    if verdict.word == Word::NotWritten
+        || journal.alike(chapter.id(), &chapter.steps[step].id, failing) < 2
+    {
+        return None;
+    }
+    let questions = diagnosis::questions(chapter, step, failing);
+    let (first, rest) = questions.split_first()?;
+    let rest: String = rest.iter().map(|tell| format!("\n  Or: {tell}")).collect();
+    Some(format!(
+        "just these tests fail for those who have this: {first}{rest}"
+    ))
+}
+
 fn graded(grade: &Grade) -> String {
     let mut text = format!("  your tests: {}\n", grade.summary());
     if let Some(advice) = grade.advice() {
@@ -178,7 +207,7 @@ fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> 
             .ok();
             writeln!(
                 text,
-                "Save as often as you like: the tests are your net. Then go on to the next step."
+                "Save as often as you like: the tests are your net. Then go through the gate to the next step."
             )
             .ok();
         }
@@ -233,6 +262,36 @@ pub fn file_to_edit(chapter: &Chapter, step: usize) -> PathBuf {
     match chapter.steps[step].write {
         Some(_) => chapter.my_tests(),
         None => chapter.mine(),
+    }
+}
+
+/// Why the gate is shut.
+pub fn gate(gate: &Gate) -> String {
+    let mut text = format!("{}\n", style("The gate is shut:").red().bold());
+    for (what, more) in &gate.objections {
+        writeln!(text, "  {what}").ok();
+        write!(text, "{}", lines(more, "    ")).ok();
+    }
+    write!(
+        text,
+        "Mend it and save, then `n` again; `s` goes on without."
+    )
+    .ok();
+    text
+}
+
+pub fn through_the_gate(step: &Step, since: &Since, now: &Since) -> String {
+    let done = format!(
+        "✓ {}: tests untouched, green, formatted, clean under clippy",
+        step.title
+    );
+    match since.size(now) {
+        None => format!("{}; nothing changed since green.", style(done).green()),
+        Some(size) => format!(
+            "{}\n  {size}\n{}",
+            style(done).green(),
+            since.difference(now)
+        ),
     }
 }
 

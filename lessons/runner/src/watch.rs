@@ -4,6 +4,7 @@
 use crate::answer;
 use crate::compile::Running;
 use crate::course::Course;
+use crate::gate::{self, Since};
 use crate::journal::{Entry, Event, Journal};
 use crate::lesson::record;
 use crate::look::{Found, look};
@@ -34,6 +35,8 @@ struct Watch {
     /// Where the learner is; `None` where all is done.
     at: Option<(usize, usize)>,
     found: Option<Found>,
+    /// The files as they were when the step went green.
+    since: Option<Since>,
     /// The hints shown for this step.
     hints: usize,
     /// What to say below the next verdict.
@@ -50,6 +53,7 @@ struct Watch {
 }
 
 const KEYS: &str = "h hint · l list · n next · r run again · e edit · a answer · x reset · q quit";
+const GREEN_KEYS: &str = "n next, through the gate · s skip the refactoring · r run again · e edit · a answer · l list · q quit";
 
 /// Watches until `q`, Ctrl-C or, without keys, for ever.
 pub fn watch(course: &Course, keys: bool) -> Result<u8> {
@@ -70,6 +74,7 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
         at: journal.position(course),
         journal,
         found: None,
+        since: None,
         hints: 0,
         note: String::new(),
         asked: None,
@@ -212,14 +217,17 @@ impl Watch {
         let Some((at, step)) = self.at else {
             return Ok(());
         };
+        let chapter = &self.course.chapters[at];
+        record(&mut self.journal, chapter, step, &found)?;
+        let mut note = std::mem::take(&mut self.note);
+        if found.is_green() {
+            let now = Since::now(&self.course, chapter);
+            let since = self.since.get_or_insert_with(|| now.clone());
+            note += &since.size(&now).unwrap_or_default();
+        }
         self.found = Some(found);
         self.asked = None;
-        let note = std::mem::take(&mut self.note);
         self.draw(&note);
-        // After the screen: the verdict does not wait for the disk.
-        if let Some(found) = &self.found {
-            record(&mut self.journal, &self.course.chapters[at], step, found)?;
-        }
         Ok(())
     }
 
@@ -243,9 +251,11 @@ impl Watch {
         if !below.is_empty() {
             text += &format!("\n{below}\n");
         }
+        let green = self.found.as_ref().is_some_and(Found::is_green);
+        let keys = if green { GREEN_KEYS } else { KEYS };
         if self.keys {
             // Clears the screen and what is above it, and writes from the top.
-            print!("\x1b[2J\x1b[3J\x1b[H{text}\n{}\n", style(KEYS).dim());
+            print!("\x1b[2J\x1b[3J\x1b[H{text}\n{}\n", style(keys).dim());
             std::io::Write::flush(&mut std::io::stdout()).ok();
         } else {
             say!("{text}");
@@ -266,6 +276,7 @@ impl Watch {
             'h' => self.hint()?,
             'l' => self.draw(&screen::list(&self.course, &self.journal)),
             'n' => self.next()?,
+            's' => self.skip()?,
             'r' => self.judge(),
             'e' => self.edit(),
             'a' => self.show_answer(again),
@@ -299,14 +310,40 @@ impl Watch {
             self.draw("Not green yet: `n` goes on when it is. `cargo lesson start CHAPTER` goes to any chapter.");
             return Ok(());
         }
+        print!("\r\x1b[K{}", style("at the gate: rustfmt, clippy …").dim());
+        std::io::Write::flush(&mut std::io::stdout()).ok();
         let chapter = &self.course.chapters[at];
-        self.journal.add(Entry::new(
-            chapter.id(),
-            &chapter.steps[step].id,
-            Event::Done,
-        ))?;
+        let now = Since::now(&self.course, chapter);
+        let since = self.since.get_or_insert_with(|| now.clone());
+        let gate = gate::look(&self.course, chapter, since)?;
+        if !gate.is_open() {
+            self.draw(&screen::gate(&gate));
+            return Ok(());
+        }
+        self.note = screen::through_the_gate(&chapter.steps[step], since, &now);
+        self.go_on(Event::Done)
+    }
+
+    /// Goes on without the gate; the journal remembers it.
+    fn skip(&mut self) -> Result<()> {
+        if !self.found.as_ref().is_some_and(Found::is_green) {
+            self.draw("Not green yet: there is nothing to refactor.");
+            return Ok(());
+        }
+        self.note = "The refactoring is skipped; the log remembers it.".to_string();
+        self.go_on(Event::Skip)
+    }
+
+    fn go_on(&mut self, how: Event) -> Result<()> {
+        let Some((at, step)) = self.at else {
+            return Ok(());
+        };
+        let chapter = &self.course.chapters[at];
+        let entry = Entry::new(chapter.id(), &chapter.steps[step].id, how);
+        self.journal.add(entry)?;
         self.at = self.journal.position(&self.course);
         self.found = None;
+        self.since = None;
         self.hints = 0;
         self.judge();
         Ok(())
@@ -370,6 +407,7 @@ impl Watch {
         self.journal
             .add(Entry::new(chapter.id(), "", Event::Reset))?;
         self.at = self.journal.position(&self.course);
+        self.since = None;
         self.hints = 0;
         self.judge();
         self.note = screen::was_reset(&self.course, &chapter, &kept);
