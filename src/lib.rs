@@ -13,6 +13,17 @@
 //! | [`socket::accept`] | takes the next connection from the queue | 05 |
 //! | [`socket::sendall`] | sends everything, or fails | 06 |
 //! | [`socket::recv`] | takes what has arrived | 07 |
+//! | [`socket::create_server`] | socket, bind and listen in one call | 08 |
+//! | [`socket::create_connection`] | resolves, and tries each address | 09 |
+//! | [`socket::socketpair`] | makes the connected pair | 10 |
+//! | [`logging`] | says when, where and what | 11 |
+//! | [`echo`] | the first server and its client | 12 |
+//! | [`server::tcp`] | serves one connection after the other | 13 |
+//! | [`server::threading`] | a thread for each connection | 14 |
+//! | [`server::forking`] | a process for each connection | 15 |
 
 pub mod address;
+pub mod echo;
+pub mod logging;
+pub mod server;
 pub mod socket;

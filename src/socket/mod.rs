@@ -6,10 +6,13 @@
 pub mod accept;
 pub mod bind;
 pub mod connect;
+pub mod create_connection;
+pub mod create_server;
 pub mod family;
 pub mod listen;
 pub mod recv;
 pub mod sendall;
+pub mod socketpair;
 
 #[doc(no_inline)]
 pub use socket2::Socket;
