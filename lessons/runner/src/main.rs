@@ -32,6 +32,7 @@ mod stage;
 mod trial;
 mod trouble;
 mod verdict;
+mod waits;
 mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};

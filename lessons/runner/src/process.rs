@@ -2,6 +2,7 @@
 //! deadline; nothing that it starts outlives it.
 
 use crate::trouble::{Result, Trouble};
+use crate::waits;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
@@ -28,6 +29,8 @@ pub enum End {
 
 pub struct Outcome {
     pub end: End,
+    /// What each thread waited for at the deadline, where the system tells.
+    pub waits: String,
     pub stdout: String,
     pub stderr: String,
     pub took: Duration,
@@ -78,6 +81,7 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
     thread::spawn(move || tell.send(News::Ended(child.wait())));
 
     let mut end = None;
+    let mut waits = String::new();
     let mut readers = 2;
     let status = loop {
         let left = match end {
@@ -93,6 +97,7 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
             Ok(News::ReadToEnd) => readers -= 1,
             Err(RecvTimeoutError::Timeout) if end.is_none() => {
                 end = Some(End::Deadline);
+                waits = waits::of(group, name);
                 kill(group);
             }
             Err(_) => break None,
@@ -129,6 +134,7 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
     };
     Ok(Outcome {
         end,
+        waits,
         stdout: text(stdout),
         stderr: text(stderr),
         took: started.elapsed(),

@@ -71,10 +71,7 @@ pub fn judge(
     let panics = panics(&outcome.stderr);
     let first = panics.first();
     let (word, message) = match &outcome.end {
-        End::Deadline => (
-            Word::Hangs,
-            format!("no verdict after {} s", chapter.deadline),
-        ),
+        End::Deadline => (Word::Hangs, late(chapter.deadline, &outcome.waits)),
         End::Flood => (
             Word::Hangs,
             "prints without end; stopped after 1 MiB".to_string(),
@@ -163,6 +160,11 @@ fn word(panic: &Panic) -> Word {
         true => Word::WrongAnswer,
         false => Word::OtherReason,
     }
+}
+
+fn late(deadline: u64, waits: &str) -> String {
+    let colon = if waits.is_empty() { "" } else { ": " };
+    format!("no verdict after {deadline} s{colon}{waits}")
 }
 
 fn crash(status: ExitStatus, stderr: &str) -> String {
