@@ -29,7 +29,7 @@ fn greeter() -> Server {
 #[track_caller]
 fn hears_the_greeting(socket: Socket) {
     socket.set_nonblocking(false).expect("a socket can block");
-    Peer::new(socket.into()).hears(b"welcome");
+    Peer::ours(socket.into()).hears(b"welcome");
 }
 
 mod step_1 {
