@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// How many lines of a message or an error are shown at once.
 const LINES: usize = 30;
+/// How many lines of a timeline are shown.
+const TIMELINE: usize = 20;
 
 /// The screen for one step: where, what, and what next.
 pub fn lesson(course: &Course, journal: &Journal, at: usize, step: usize, found: &Found) -> String {
@@ -115,6 +117,11 @@ fn verdict(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> St
                     verdict.panics
                 )
                 .ok();
+            }
+            // Before anything is written, nothing has happened yet.
+            if verdict.word != Word::NotWritten && !verdict.timeline.is_empty() {
+                writeln!(text, "  what happened:").ok();
+                write!(text, "{}", first_lines(&verdict.timeline, "  ", TIMELINE)).ok();
             }
             let places = [
                 ("test", &verdict.test_place),
@@ -366,13 +373,17 @@ pub fn was_reset(course: &Course, chapter: &Chapter, kept: &[PathBuf]) -> String
 
 /// The first lines of a long text, indented.
 fn lines(text: &str, indent: &str) -> String {
+    first_lines(text, indent, LINES)
+}
+
+fn first_lines(text: &str, indent: &str, most: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     let mut shown = String::new();
-    for line in all.iter().take(LINES) {
+    for line in all.iter().take(most) {
         writeln!(shown, "{indent}{line}").ok();
     }
-    if all.len() > LINES {
-        writeln!(shown, "{indent}… {} more lines", all.len() - LINES).ok();
+    if all.len() > most {
+        writeln!(shown, "{indent}… {} more lines", all.len() - most).ok();
     }
     shown
 }

@@ -43,6 +43,8 @@ pub struct Verdict {
     pub word: Word,
     /// What the first panic said, or how the test ended.
     pub message: String,
+    /// What happened in the test until it failed, as its fixtures drew it.
+    pub timeline: String,
     /// Where the test stands, or the line of it that failed.
     pub test_place: Option<Place>,
     /// Where the learner's code stands, or the line of it that failed.
@@ -117,6 +119,10 @@ pub fn judge(
         test: test.to_string(),
         word,
         message,
+        timeline: match red {
+            true => timeline(&outcome.stderr),
+            false => String::new(),
+        },
         test_place: red
             .then(|| {
                 panicked_in("tests/ch").or_else(|| {
@@ -207,7 +213,7 @@ fn panics(stderr: &str) -> Vec<Panic> {
         };
         let mut message = Vec::new();
         while let Some(next) = lines.next_if(|next| heading(next).is_none()) {
-            if next.starts_with("note: run with `RUST_BACKTRACE") {
+            if next.starts_with("note: run with `RUST_BACKTRACE") || next == TIMELINE {
                 break;
             }
             message.push(next);
@@ -221,6 +227,19 @@ fn panics(stderr: &str) -> Vec<Panic> {
         });
     }
     panics
+}
+
+/// What the fixtures print below a panic's message begins with this line; the
+/// lines below it are indented.
+const TIMELINE: &str = "timeline:";
+
+/// The timeline of the first panic that has one, without its heading.
+fn timeline(stderr: &str) -> String {
+    let mut lines = stderr.lines();
+    lines.find(|line| heading(line).is_some());
+    let lines = lines.skip_while(|line| *line != TIMELINE).skip(1);
+    let lines: Vec<&str> = lines.take_while(|line| line.starts_with("  ")).collect();
+    lines.join("\n")
 }
 
 fn heading(line: &str) -> Option<&str> {
@@ -336,6 +355,60 @@ mod tests {
         let panics = panics(&format!("{one}{two}"));
         let messages: Vec<_> = panics.iter().map(|panic| panic.message.as_str()).collect();
         assert_eq!(messages, ["first", "second"]);
+    }
+
+    const WITH_TIMELINE: &str = "thread 'one' (3) panicked at tests/ch06.rs:1:2:\n\
+        what the peer heard\n  got       \"hel\"\n\
+        note: run with `RUST_BACKTRACE=1` environment variable\n\
+        timeline:\n  the test     peer\n     │── \"hel\" ─▶│\n  ✗ what the peer heard\n";
+
+    #[test]
+    fn the_timeline_below_a_panic_is_no_part_of_its_message() {
+        // Only the first panic of a process prints the note.
+        for note in [
+            "note: run with `RUST_BACKTRACE=1` environment variable\n",
+            "",
+        ] {
+            let stderr = WITH_TIMELINE.replace(
+                "note: run with `RUST_BACKTRACE=1` environment variable\n",
+                note,
+            );
+            let later = "the thread's last words\nthread 'two' (4) panicked at b.rs:3:4:\nsecond\n";
+            let stderr = stderr + later;
+            let messages: Vec<_> = panics(&stderr)
+                .into_iter()
+                .map(|panic| panic.message)
+                .collect();
+            assert_eq!(
+                messages,
+                ["what the peer heard\n  got       \"hel\"", "second"]
+            );
+            assert_eq!(
+                timeline(&stderr),
+                "  the test     peer\n     │── \"hel\" ─▶│\n  ✗ what the peer heard"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_timeline_is_not_taken_for_what_the_test_printed() {
+        use std::os::unix::process::ExitStatusExt;
+        let outcome = Outcome {
+            end: End::Exited(ExitStatus::from_raw(101 << 8)),
+            stdout: "\nrunning 1 test\ntest one ... FAILED\n".into(),
+            stderr: format!("of the learner's\n\n{WITH_TIMELINE}"),
+            took: std::time::Duration::ZERO,
+            waits: Default::default(),
+        };
+        assert_eq!(printed(&outcome), "of the learner's");
+    }
+
+    #[test]
+    fn without_a_timeline_there_is_none() {
+        let stderr = "timeline:\n  said by the learner\n\
+                      thread 'main' (4) panicked at b.rs:3:4:\nmessage\n";
+        assert_eq!(timeline(stderr), "");
     }
 
     #[test]

@@ -162,6 +162,31 @@ fn people_read_the_words_with_their_reasons() {
 }
 
 #[test]
+fn a_timeline_is_told_apart_from_the_message() {
+    let (_, text) = lesson(&["green", "00"]);
+    let below = "right: 42\n        the test   peer\n        ✗ went another way\n";
+    let joined = text.replace("         right", "right");
+    assert!(joined.contains(below), "no {below:?} in\n{text}");
+    // In another order, for the order is the mark of a run's processes.
+    let (_, json) = lesson(&["--json", "green", "00"]);
+    let json = json.lines().find(|line| line.starts_with('{')).unwrap();
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    let tests = json["reports"][0]["tests"].as_array().unwrap();
+    for test in tests {
+        let wrong = test["test"] == "step_1::wrong";
+        let drawn = if wrong {
+            "  the test   peer\n  ✗ went another way"
+        } else {
+            ""
+        };
+        assert_eq!(test["timeline"], drawn, "{test}");
+        let message = test["message"].as_str().unwrap();
+        assert!(!message.contains("another way"), "{message}");
+        assert_eq!(test["printed"].as_str().unwrap().matches("peer").count(), 0);
+    }
+}
+
+#[test]
 fn red_names_each_test_that_is_not_red_for_its_declared_reason() {
     let (code, text) = lesson(&["red"]);
     assert_eq!(code, 1);
