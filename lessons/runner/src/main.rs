@@ -15,6 +15,7 @@ mod bugs;
 mod compile;
 mod course;
 mod diagnosis;
+mod fingerprint;
 mod gate;
 mod grade;
 mod green;
