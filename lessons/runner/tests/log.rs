@@ -102,3 +102,188 @@ fn a_run_is_written_down_when_the_code_changed_and_only_then() {
     assert_ne!(before.1, after.1, "on other code");
     assert!(third.iter().all(|(_, code)| code.len() == 16), "{third:?}");
 }
+
+/// An evening: two reds, a hint, green, tidied up; then a step that was green
+/// at once, after supper; and two lines that are no entries.
+const EVENING: &str = r#"{"time":"2026-01-01T17:00:00Z","chapter":"words","step":"","event":"made"}
+{"time":"2026-01-01T18:00:00Z","chapter":"words","step":"step_1","event":"run","verdict":"red, not written yet","test":"step_1::right","code":"1"}
+{"time":"2026-01-01T18:04:00Z","chapter":"words","step":"step_1","event":"run","verdict":"does not compile","code":"2"}
+{"time":"2026-01-01T18:05:00Z","chapter":"words","step":"step_1","event":"run","verdict":"red, wrong answer","test":"step_1::right","code":"3"}
+{"time":"2026-01-01T18:08:00Z","chapter":"words","step":"step_1","event":"hint"}
+{"time":"2026-01-01T18:10:00Z","chapter":"words","step":"step_1","event":"run","verdict":"green","code":"4"}
+{"time":"2026-01-01T18:11:30Z","chapter":"words","step":"step_1","event":"run","verdict":"green","code":"5"}
+{"time":"2026-01-01T19:30:00Z","chapter":"words","step":"step_1","event":"done"}
+{"time":"2026-01-01T19:30:00Z","chapter":"words","step":"your_tests","event":"run","verdict":"green","code":"5"}
+{"time":"2026-01-01T19:30:20Z","chapter":"words","step":"your_tests","event":"done"}
+{"time":"2026-01-01T19:30:2
+{"time":"yesterday","chapter":"words","step":"your_tests","event":"hint"}
+"#;
+
+const EVENING_TOLD: &str = "\
+00 · words: one exercise for each
+step     red   green  hints  runs
+   1  10 min   1 min      1     5  RxRGT  Each word once
+   2     0 s    20 s      0     1  G      Yours
+Step 2 was green at its first run: was its test ever red? Break the code once and look.
+
+R red   G green   T tidied up, still green   x did not compile   | begun anew
+A run's colour lasts until the next entry. More than 30 minutes is a pause,
+not work: 1 was left out.
+2 lines of my/journal.jsonl are no entries and were passed over.
+";
+
+#[test]
+fn an_evening_is_told_in_a_line_for_each_step() {
+    let copy = Copy::with_journal("evening", EVENING);
+    assert_eq!(copy.prints(&["log"]), EVENING_TOLD);
+    assert_eq!(copy.prints(&["log", "words"]), EVENING_TOLD);
+}
+
+#[test]
+fn the_letters_stay_where_there_are_colours() {
+    let copy = Copy::with_journal("colours", EVENING);
+    let text = copy.prints(&["log", "--color", "always"]);
+    assert!(text.contains("\x1b[41mR\x1b[0m"), "{text:?}");
+    let mut plain = String::new();
+    for (at, part) in text.split("\x1b[").enumerate() {
+        let part = if at == 0 {
+            part
+        } else {
+            part.split_once('m').unwrap().1
+        };
+        plain += part;
+    }
+    assert_eq!(plain, EVENING_TOLD);
+}
+
+#[test]
+fn without_a_run_one_sentence_says_what_to_do() {
+    let sentence = "The journal is empty: run `cargo lesson`, save your file, and each verdict will stand here.\n";
+    assert_eq!(Copy::new("missing").prints(&["log"]), sentence);
+    let empty = Copy::with_journal("empty", "");
+    assert_eq!(empty.prints(&["log"]), sentence);
+    let output = empty.lesson(&["log", "--svg", "log.svg"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!empty.0.join("log.svg").exists(), "nothing to draw");
+    let elsewhere = Copy::with_journal("elsewhere", EVENING);
+    assert_eq!(
+        elsewhere.prints(&["log", "01"]),
+        "Nothing was run in chapter 01 yet: `cargo lesson start 01` goes there, and each verdict will stand here.\n\
+         2 lines of my/journal.jsonl are no entries and were passed over.\n"
+    );
+}
+
+#[test]
+fn machines_read_the_same_numbers() {
+    let copy = Copy::with_journal("json", EVENING);
+    let json: serde_json::Value = serde_json::from_str(&copy.prints(&["log", "--json"])).unwrap();
+    let step = &json["chapters"][0]["steps"][0];
+    assert_eq!(
+        step["marks"],
+        serde_json::json!(["red", "broken", "red", "green", "tidied"])
+    );
+    assert_eq!(
+        (&step["red_seconds"], &step["green_seconds"]),
+        (&600.into(), &90.into())
+    );
+    assert_eq!(
+        (&step["hints"], &step["seen_red"]),
+        (&1.into(), &true.into())
+    );
+    assert_eq!(json["chapters"][0]["pauses"], 1);
+    assert_eq!(json["broken_lines"], 2);
+    let nothing = Copy::new("no json").prints(&["log", "--json"]);
+    let nothing: serde_json::Value = serde_json::from_str(&nothing).unwrap();
+    assert_eq!(nothing["chapters"], serde_json::json!([]));
+}
+
+/// The texts of a picture, all its elements balanced and all its signs escaped.
+fn texts(picture: &str) -> Vec<String> {
+    let (mut open, mut texts) = (Vec::new(), Vec::new());
+    for part in picture.split('<').skip(1) {
+        let (tag, text) = part
+            .split_once('>')
+            .unwrap_or_else(|| panic!("no > in {part:?}"));
+        assert!(!text.contains('>'), "{text:?} is not escaped");
+        for reference in text.split('&').skip(1) {
+            let known = ["amp;", "lt;", "gt;", "quot;", "#39;"];
+            assert!(
+                known.iter().any(|known| reference.starts_with(known)),
+                "&{reference}"
+            );
+        }
+        assert_eq!(tag.matches('"').count() % 2, 0, "quotes in <{tag}>");
+        let name = tag.split_whitespace().next().unwrap();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "what is closed is what was open"),
+            None if name == "!--" || tag.ends_with('/') => {}
+            None => open.push(name),
+        }
+        texts.push(text.to_string());
+    }
+    assert_eq!(open, Vec::<&str>::new(), "all is closed");
+    texts
+}
+
+#[test]
+fn a_picture_is_whole_and_shows_a_strange_title_as_it_is() {
+    let copy = Copy::with_journal("svg", EVENING);
+    let lesson = copy.0.join("lessons/00-words/lesson.toml");
+    let toml = fs::read_to_string(&lesson).unwrap();
+    let strange = toml.replace("\"Each word once\"", r#"'a < b && "c" > d'"#);
+    fs::write(&lesson, strange).unwrap();
+    let picture = copy.prints(&["log", "--svg", "-"]);
+    assert!(
+        picture.starts_with("<!-- drawn by cargo lesson log"),
+        "{picture}"
+    );
+    assert!(picture.ends_with("</svg>\n"), "{picture}");
+    let texts = texts(&picture);
+    let has = |wanted: &str| texts.iter().any(|text| text == wanted);
+    assert!(
+        has("1 · a &lt; b &amp;&amp; &quot;c&quot; &gt; d"),
+        "{texts:?}"
+    );
+    assert!(
+        has("5 runs · red 10 min · green 1 min · 1 hint"),
+        "{texts:?}"
+    );
+    assert!(has("The rhythm of red and green"), "a title");
+    assert!(
+        texts.iter().any(|text| text.contains("step 1: RxRGT")),
+        "words for it"
+    );
+    assert!(
+        !picture.contains("href") && !picture.contains("url("),
+        "it needs nothing else"
+    );
+}
+
+#[test]
+fn a_picture_goes_over_a_picture_and_over_nothing_else() {
+    let copy = Copy::with_journal("files", EVENING);
+    let said = copy.prints(&["log", "--svg", "log.svg"]);
+    assert_eq!(said, "The picture is in log.svg.\n");
+    let picture = fs::read_to_string(copy.0.join("log.svg")).unwrap();
+    assert_eq!(picture, copy.prints(&["log", "--svg", "-"]));
+
+    let longer = format!("{picture}{}", " ".repeat(99));
+    fs::write(copy.0.join("log.svg"), longer).unwrap();
+    copy.prints(&["log", "--svg", "log.svg"]);
+    let again = fs::read_to_string(copy.0.join("log.svg")).unwrap();
+    assert_eq!(again, picture, "nothing of the old one is left");
+
+    for (name, theirs) in [("mine.svg", "<svg/>"), ("empty.svg", "")] {
+        fs::write(copy.0.join(name), theirs).unwrap();
+        let output = copy.lesson(&["log", "--svg", name]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.contains(name) && said.contains("stays as it is"),
+            "{said}"
+        );
+        assert_eq!(fs::read_to_string(copy.0.join(name)).unwrap(), theirs);
+    }
+    let journal = fs::read_to_string(copy.journal()).unwrap();
+    assert_eq!(journal, EVENING, "looking at the log is no entry");
+}
