@@ -161,7 +161,7 @@ impl Picture {
             Mark::Red => "#c4332d",
             Mark::Green => "#1f7a3a",
             Mark::Tidied => "#1f63b5",
-            Mark::Broken | Mark::Anew => "#5f6873",
+            Mark::Broken | Mark::Skipped | Mark::Anew => "#5f6873",
         };
         writeln!(
             self.body,

@@ -66,7 +66,7 @@ fn bar(marks: &[Mark]) -> String {
             Mark::Red => letter.white().on_red(),
             Mark::Green => letter.black().on_green(),
             Mark::Tidied => letter.black().on_cyan(),
-            Mark::Broken | Mark::Anew => letter.dim(),
+            Mark::Broken | Mark::Skipped | Mark::Anew => letter.dim(),
         }
         .to_string()
     });
@@ -80,6 +80,7 @@ pub fn letter(mark: Mark) -> char {
         Mark::Green => 'G',
         Mark::Tidied => 'T',
         Mark::Broken => 'x',
+        Mark::Skipped => 's',
         Mark::Anew => '|',
     }
 }
@@ -88,17 +89,19 @@ pub fn meaning(mark: Mark) -> &'static str {
     match mark {
         Mark::Red => "red",
         Mark::Green => "green",
-        Mark::Tidied => "tidied up, still green",
+        Mark::Tidied => "tidied up",
         Mark::Broken => "did not compile",
+        Mark::Skipped => "tidying skipped",
         Mark::Anew => "begun anew",
     }
 }
 
-pub const MARKS: [Mark; 5] = [
+pub const MARKS: [Mark; 6] = [
     Mark::Red,
     Mark::Green,
     Mark::Tidied,
     Mark::Broken,
+    Mark::Skipped,
     Mark::Anew,
 ];
 

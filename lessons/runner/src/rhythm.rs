@@ -18,6 +18,8 @@ pub enum Mark {
     Tidied,
     /// It did not compile, or there was no file.
     Broken,
+    /// No run: the learner went on without the refactoring.
+    Skipped,
     /// No run: here the starter was laid again.
     Anew,
 }
@@ -159,7 +161,11 @@ pub fn reckon(chapter: &Chapter, entries: &[(SystemTime, Entry)]) -> Rhythm {
                 steps.iter_mut().for_each(|turn| turn.last = None);
                 lasts = None;
             }
-            (Event::Done | Event::Start, _) => lasts = None,
+            (Event::Skip, Some(at)) => {
+                steps[at].marks.push(Mark::Skipped);
+                lasts = None;
+            }
+            (Event::Done | Event::Start | Event::Skip, _) => lasts = None,
             (Event::Run | Event::Hint | Event::Made, _) => {}
         }
     }
@@ -175,11 +181,11 @@ pub fn reckon(chapter: &Chapter, entries: &[(SystemTime, Entry)]) -> Rhythm {
 /// Notes whose test was red: a run at one step may show a test of an earlier one.
 fn see_red(chapter: &Chapter, steps: &mut [Turn], at: usize, entry: &Entry) {
     if Mark::of(&entry.verdict) == Mark::Red {
-        let whose = match entry.test.is_empty() {
-            true => Some(at),
-            false => chapter.step_of(&entry.test),
-        };
-        if let Some(whose) = whose {
+        let tests = entry.failing.iter().chain([&entry.test]);
+        let whose = tests.filter_map(|test| chapter.step_of(test));
+        // Without a test, it is the learner's own that proves nothing yet.
+        let own = entry.test.is_empty().then_some(at);
+        for whose in whose.chain(own) {
             steps[whose].seen_red = true;
         }
     }

@@ -151,6 +151,27 @@ fn a_step_is_seen_red_by_its_own_test_at_whatever_step_we_are() {
 }
 
 #[test]
+fn all_tests_that_failed_were_seen_red_not_only_the_first() {
+    let mut both = run(0, "step_2", RED, "a");
+    both.1.test = "step_1::a_claim".into();
+    both.1.failing = vec!["step_1::a_claim".into(), "step_2::a_claim".into()];
+    let rhythm = reckon(&chapter(), &[both, run(1, "step_2", "green", "b")]);
+    assert!(!rhythm.steps[0].is_doubtful());
+}
+
+#[test]
+fn a_skipped_refactoring_is_remembered_and_ends_the_work() {
+    let turn = first(&[
+        run(0, "step_1", RED, "a"),
+        run(1, "step_1", "green", "b"),
+        entry(3, "step_1", Event::Skip),
+        run(9, "step_2", RED, "b"),
+    ]);
+    assert_eq!(turn.marks, [Mark::Red, Mark::Green, Mark::Skipped]);
+    assert_eq!((turn.runs, turn.green_seconds), (2, 2));
+}
+
+#[test]
 fn after_a_reset_green_is_green_again() {
     let turn = first(&[
         run(0, "step_1", "green", "a"),

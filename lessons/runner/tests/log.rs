@@ -126,7 +126,7 @@ step     red   green  hints  runs
    2     0 s    20 s      0     1  G      Yours
 Step 2 was green at its first run: was its test ever red? Break the code once and look.
 
-R red   G green   T tidied up, still green   x did not compile   | begun anew
+R red   G green   T tidied up   x did not compile   s tidying skipped   | begun anew
 A run's colour lasts until the next entry. More than 30 minutes is a pause,
 not work: 1 was left out.
 2 lines of my/journal.jsonl are no entries and were passed over.
