@@ -46,6 +46,9 @@ pub struct Entry {
     /// All tests that were not green.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failing: Vec<String>,
+    /// Of a run: the fingerprint of the learner's files; older journals have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
 }
 
 impl Entry {
@@ -59,10 +62,13 @@ impl Entry {
             test: String::new(),
             message: String::new(),
             failing: Vec::new(),
+            code: String::new(),
         }
     }
 
-    fn says_the_same(&self, other: &Entry) -> bool {
+    /// Whether two runs are one: the same verdict on the same code. The message
+    /// may differ, for it may name a port.
+    pub fn says_the_same(&self, other: &Entry) -> bool {
         let key = |entry: &Entry| {
             (
                 entry.chapter.clone(),
@@ -70,7 +76,7 @@ impl Entry {
                 entry.event,
                 entry.verdict.clone(),
                 entry.test.clone(),
-                entry.message.clone(),
+                entry.code.clone(),
             )
         };
         key(self) == key(other)
@@ -80,6 +86,8 @@ impl Entry {
 pub struct Journal {
     path: PathBuf,
     pub entries: Vec<Entry>,
+    /// How many lines were none.
+    pub broken: usize,
 }
 
 impl Journal {
@@ -88,12 +96,14 @@ impl Journal {
         let path = course.root.join("my/journal.jsonl");
         let text = fs::read(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let entries = text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok());
+        let lines = || text.lines().filter(|line| !line.trim().is_empty());
+        let entries: Vec<Entry> = lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         Journal {
             path,
-            entries: entries.collect(),
+            broken: lines().count() - entries.len(),
+            entries,
         }
     }
 

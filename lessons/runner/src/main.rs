@@ -15,17 +15,22 @@ mod bugs;
 mod compile;
 mod course;
 mod diagnosis;
+mod fingerprint;
 mod gate;
 mod grade;
 mod green;
 mod journal;
 mod lesson;
+mod log;
+mod log_svg;
+mod log_text;
 mod look;
 mod mine;
 mod process;
 mod red;
 mod refactor;
 mod report;
+mod rhythm;
 mod screen;
 mod sockets;
 mod stage;
@@ -98,6 +103,13 @@ enum Command {
         /// Your own tests too
         #[arg(long)]
         tests: bool,
+    },
+    /// Draws the rhythm of red and green, from your journal
+    Log {
+        chapter: Option<String>,
+        /// Draws it as a picture; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
     /// Shows who listens and who is connected on this machine's loopback
     Sockets {
@@ -193,6 +205,9 @@ fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Start { chapter }) => lesson::start(&course, &chapter, json),
         Some(Command::Answer { chapter, yes }) => answer::answer(&course, chapter.as_deref(), yes),
         Some(Command::Reset { chapter, tests }) => lesson::reset(&course, &chapter, tests),
+        Some(Command::Log { chapter, svg }) => {
+            log::log(&course, chapter.as_deref(), svg.as_deref(), json)
+        }
         Some(Command::Red { chapter }) => red::red(&course, chapter.as_deref(), json),
         Some(Command::Green { chapter, key }) => {
             green::green(&course, chapter.as_deref(), key, json)

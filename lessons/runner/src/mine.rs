@@ -81,6 +81,12 @@ pub fn read(course: &Course, chapter: &Chapter, file: &Path) -> Result<String> {
     })
 }
 
+/// The learner's files as they are; one that cannot be read is empty.
+pub fn texts(course: &Course, chapter: &Chapter) -> [Vec<u8>; 2] {
+    [chapter.mine(), chapter.my_tests()]
+        .map(|file| fs::read(course.root.join(file)).unwrap_or_default())
+}
+
 /// Whether the learner has changed the chapter's file since it was laid.
 pub fn is_begun(course: &Course, chapter: &Chapter) -> bool {
     pairs(chapter).iter().any(|(file, starter)| {

@@ -4,6 +4,7 @@
 use crate::answer;
 use crate::compile::Running;
 use crate::course::Course;
+use crate::fingerprint::fingerprint;
 use crate::gate::{self, Since};
 use crate::journal::{Entry, Event, Journal};
 use crate::lesson::record;
@@ -46,7 +47,7 @@ struct Watch {
     /// Each look has a number: a verdict that comes too late is thrown away.
     look: u64,
     running: Running,
-    /// The texts that were judged last.
+    /// The texts that were judged last: the learner's two, and the chapter's tests.
     judged: Vec<Vec<u8>>,
     keys: bool,
     tell: Sender<News>,
@@ -179,10 +180,10 @@ impl Watch {
             return Vec::new();
         };
         let chapter = &self.course.chapters[at];
-        let files = [chapter.mine(), chapter.my_tests(), chapter.tests()];
-        files
-            .map(|file| std::fs::read(self.course.root.join(file)).unwrap_or_default())
-            .to_vec()
+        let tests = std::fs::read(self.course.root.join(chapter.tests())).unwrap_or_default();
+        let mut texts = mine::texts(&self.course, chapter).to_vec();
+        texts.push(tests);
+        texts
     }
 
     fn stop(&mut self) {
@@ -218,7 +219,8 @@ impl Watch {
             return Ok(());
         };
         let chapter = &self.course.chapters[at];
-        record(&mut self.journal, chapter, step, &found)?;
+        let code = fingerprint(self.judged.iter().take(2));
+        record(&mut self.journal, chapter, step, &found, code)?;
         let mut note = std::mem::take(&mut self.note);
         if found.is_green() {
             let now = Since::now(&self.course, chapter);
