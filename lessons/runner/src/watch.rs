@@ -11,6 +11,7 @@ use crate::look::{Found, look};
 use crate::mine;
 use crate::process;
 use crate::screen;
+use crate::terminal;
 use crate::trouble::{Result, Trouble};
 use console::{Key, Term, style};
 use notify::{RecursiveMode, Watcher};
@@ -65,6 +66,7 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
     }
     let (tell, news) = mpsc::channel();
     let _watcher = watcher(course, tell.clone())?;
+    terminal::remember();
     let wanted = keys.then(|| key_reader(tell.clone()));
     let mut watch = Watch {
         course: Arc::new(Course {
