@@ -406,6 +406,23 @@ fn where_nothing_can_be_written_half_a_starter_never_stays() {
 }
 
 #[test]
+fn who_is_ended_while_writing_leaves_no_half_starter() {
+    let course = Course::new("half");
+    let starter = format!("pub fn number() {{}}\n{}", "//\n".repeat(100_000));
+    course.write("lessons/01-broken/starter.rs", &starter);
+    // The signal for the first byte that is too many ends it.
+    let script = "ulimit -f 64; exec \"$LESSON\" --root .";
+    let mut command = Command::new("sh");
+    command.current_dir(&course.0).args(["-c", script]);
+    let output = (command.env("LESSON", env!("CARGO_BIN_EXE_lesson"))).output();
+    assert_eq!(output.unwrap().status.code(), None);
+    assert!(course.read(MINE).is_none(), "half a starter stays");
+    let (code, text) = course.bare(&[]);
+    assert_eq!(code, 3, "{text}");
+    assert!(course.read(MINE) == Some(starter), "not the whole starter");
+}
+
+#[test]
 fn a_target_folder_elsewhere_and_long_backtraces_change_no_verdict() {
     let course = Course::new("elsewhere");
     let mut command = course.command(&["red", "01", "--json"]);
@@ -461,10 +478,7 @@ fn runners_that_begin_at_once_never_see_half_a_file() {
         "//\n".repeat(300_000)
     );
     course.write("lessons/01-broken/starter.rs", &starter);
-    course.script(
-        "cargo",
-        "cat my/broken.rs; echo requires rustc >&2; exit 101",
-    );
+    course.script("cargo", "echo requires rustc >&2; exit 101");
     let start = |_| {
         course
             .command(&[])
@@ -477,7 +491,7 @@ fn runners_that_begin_at_once_never_see_half_a_file() {
         let output = runner.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(3), "{}", common::text(&output));
     }
-    assert_eq!(course.read(MINE), Some(starter));
+    assert!(course.read(MINE) == Some(starter), "not the whole starter");
     assert_eq!(course.names("my"), ["broken.rs", "journal.jsonl", "tests"]);
 }
 
