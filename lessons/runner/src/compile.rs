@@ -160,6 +160,8 @@ fn cargo_failed(said: &str) -> Trouble {
         "the disk is full: free some space and run this again, nothing of yours was changed"
     } else if TOO_OLD.iter().any(|text| said.contains(text)) {
         "your Rust is too old: `rustup update stable` brings a newer one"
+    } else if said.contains("no test target named") {
+        "a file of tests/ is missing: `git status tests` names it, `git checkout FILE` brings it back"
     } else if said.contains("failed to download") || said.contains("failed to get") {
         "the first build downloads a few crates: is there a network?"
     } else {

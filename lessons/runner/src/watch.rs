@@ -87,7 +87,13 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
         tell,
     };
     watch.judge();
-    watch.answer_all(&news, wanted.as_ref())
+    let ended = watch.answer_all(&news, wanted.as_ref());
+    if keys && ended.is_err() {
+        // The sentence takes the place of `judging …`.
+        print!("\r\x1b[K");
+        std::io::Write::flush(&mut std::io::stdout()).ok();
+    }
+    ended
 }
 
 /// Takes the lock of the checkout: two that watch would talk into one another.

@@ -5,6 +5,7 @@
 mod common;
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::LocalModes;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Only ever fails a test: what is awaited comes at once or never.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -359,6 +360,10 @@ fn no_cargo_an_old_cargo_and_a_full_disk_say_what_to_do() {
         (
             "lock file version 4 requires `-Znext-lockfile-bump`, perhaps Cargo needs to be updated?",
             "your Rust is too old",
+        ),
+        (
+            "error: no test target named `ch01_broken` in default-run packages",
+            "a file of tests/ is missing: `git status tests` names it, `git checkout FILE` brings it back",
         ),
         (
             "error: could not write: No space left on device (os error 28)",
@@ -725,24 +730,61 @@ fn colours_are_there_when_asked_for() {
     }
 }
 
+// On a terminal.
+
+/// Starts the runner on a terminal, waits until that is raw, lets `end` end
+/// the runner, and looks whether the terminal is as it was.
+#[track_caller]
+fn gives_the_terminal_back(
+    course: &Course,
+    end: impl FnOnce(&Child),
+    code: i32,
+    last: Option<&str>,
+) {
+    let (master, slave) = terminal();
+    let before = is_raw(&slave);
+    let screen = || slave.try_clone().unwrap();
+    let mut command = course.command(&[]);
+    command.stdin(screen()).stdout(screen()).stderr(screen());
+    let mut child = command.spawn().unwrap();
+    let lines = lines(master);
+    let begun = Instant::now();
+    while !is_raw(&slave) && begun.elapsed() < DEADLINE {
+        thread::yield_now();
+    }
+    end(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(code));
+    if let Some(last) = last {
+        wait_for(&lines, last);
+    }
+    assert_eq!((before, is_raw(&slave)), (false, false));
+}
+
+fn is_raw(terminal: &File) -> bool {
+    let modes = rustix::termios::tcgetattr(terminal).unwrap().local_modes;
+    !modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+}
+
 #[test]
 fn an_end_from_outside_leaves_the_terminal_as_it_was() {
-    use rustix::termios::{LocalModes, tcgetattr};
-    let course = Course::quick("terminal");
-    let (master, slave) = terminal();
-    let mut command = course.command(&[]);
-    command
-        .stdin(slave.try_clone().unwrap())
-        .stdout(slave.try_clone().unwrap());
-    let mut child = command.env("TERM", "xterm").spawn().unwrap();
-    let screen = lines(master);
-    wait_for(&screen, "q quit");
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let modes = tcgetattr(&slave).unwrap().local_modes;
-    assert!(
-        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG),
-        "{modes:?}"
+    let course = Course::begun("terminal");
+    course.script("cargo", "exec sleep 86399");
+    let end = |child: &Child| kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+    gives_the_terminal_back(&course, end, 130, None);
+}
+
+#[test]
+fn trouble_leaves_the_terminal_as_it_was() {
+    let course = Course::begun("trouble");
+    let go = course.0.join("go");
+    assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
+    course.script("cargo", &format!("read line <go; {TOO_OLD}"));
+    let end = |_: &Child| fs::write(&go, "go\n").unwrap();
+    gives_the_terminal_back(
+        &course,
+        end,
+        3,
+        Some("\r\x1b[Klesson: your Rust is too old"),
     );
 }
 
