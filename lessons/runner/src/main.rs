@@ -166,9 +166,10 @@ fn main() -> ExitCode {
         note!("note: Ctrl-C may leave a test running: {error}");
     }
     let ended = run(arguments);
-    process::close();
+    let interrupted = process::close();
     terminal::restore();
     match ended {
+        _ if interrupted => ExitCode::from(130),
         Ok(code) => ExitCode::from(code),
         Err(trouble) => {
             note!("lesson: {trouble}");

@@ -63,10 +63,12 @@ pub fn stop_all() {
     running.into_iter().for_each(kill);
 }
 
-/// Ends all that run, and lets nothing else begin: we are about to leave.
-pub fn close() {
-    groups().closed = true;
+/// Ends all that run, and lets nothing else begin: we are about to leave. Says
+/// whether somebody else has done so before.
+pub fn close() -> bool {
+    let before = std::mem::replace(&mut groups().closed, true);
     stop_all();
+    before
 }
 
 /// Starts a command in a process group of its own, which ends with us.
@@ -153,6 +155,10 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
         end.get_or_insert(End::LeftBehind);
     }
     ended(group);
+    if groups().closed {
+        // We ended it, so how it ended is no verdict.
+        return Err(Trouble::course("stopped".to_string()));
+    }
     // With the whole group gone the pipes end, unless a process fled from it.
     while readers > 0 {
         match news.recv_timeout(Duration::from_secs(1)) {

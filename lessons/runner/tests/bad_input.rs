@@ -551,6 +551,9 @@ fn ends_all(name: &str, arguments: &[&str], signal: Signal) {
     );
     kill_process(Pid::from_child(&child), signal).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    let journal = course.read("my/journal.jsonl").unwrap();
+    let judged = journal.contains("\"event\":\"run\"");
+    assert!(!judged, "a test that we ended has no verdict: {journal}");
     // The pipe ends once nobody is left who could write into it.
     while let Some(line) = life
         .recv_timeout(DEADLINE)
