@@ -5,8 +5,8 @@ use crate::course::{Chapter, Course};
 use crate::trouble::{Result, Trouble};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,13 +112,7 @@ impl Journal {
             serde_json::to_string(&entry).map_err(|error| Trouble::course(error.to_string()))?;
         let folder = self.path.parent().unwrap_or(&self.path);
         fs::create_dir_all(folder).map_err(|error| Trouble::file("create", folder, error))?;
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&self.path);
-        // One write: two runners never mix their lines.
-        file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
-            .map_err(|error| Trouble::file("write", &self.path, error))?;
+        append(&self.path, &line).map_err(|error| Trouble::file("write", &self.path, error))?;
         self.entries.push(entry);
         Ok(())
     }
@@ -189,4 +183,21 @@ impl Journal {
                 Some((chapter, step))
             })
     }
+}
+
+/// Adds a line. Half a line (after a crash, or on a full disk) is ended first,
+/// so that it does not take ours with it.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)?;
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    let start = if last == [b'\n'] { "" } else { "\n" };
+    // One write: two runners never mix their lines.
+    file.write_all(format!("{start}{line}\n").as_bytes())
 }

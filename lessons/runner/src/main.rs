@@ -10,6 +10,14 @@ macro_rules! say {
     }};
 }
 
+/// Prints a line on standard error, whether or not somebody reads it.
+macro_rules! note {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        writeln!(std::io::stderr(), $($text)*).ok();
+    }};
+}
+
 mod answer;
 mod bugs;
 mod compile;
@@ -34,6 +42,7 @@ mod rhythm;
 mod screen;
 mod sockets;
 mod stage;
+mod terminal;
 mod trial;
 mod trouble;
 mod verdict;
@@ -161,16 +170,21 @@ fn main() -> ExitCode {
     console::set_colors_enabled(colours);
     // Ctrl-C ends what runs for us, too; without a handler it would end only us.
     let handled = ctrlc::set_handler(|| {
-        process::stop_all();
+        process::close();
+        terminal::restore();
         std::process::exit(130);
     });
     if let Err(error) = handled {
-        eprintln!("note: Ctrl-C may leave a test running: {error}");
+        note!("note: Ctrl-C may leave a test running: {error}");
     }
-    match run(arguments) {
+    let ended = run(arguments);
+    let interrupted = process::close();
+    terminal::restore();
+    match ended {
+        _ if interrupted => ExitCode::from(130),
         Ok(code) => ExitCode::from(code),
         Err(trouble) => {
-            eprintln!("lesson: {trouble}");
+            note!("lesson: {trouble}");
             ExitCode::from(trouble.code)
         }
     }
@@ -179,12 +193,9 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<u8> {
     let json = arguments.json;
     if let Some(Command::Completions { shell }) = arguments.command {
-        clap_complete::generate(
-            shell,
-            &mut Arguments::command(),
-            "lesson",
-            &mut std::io::stdout(),
-        );
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "lesson", &mut script);
+        say!("{}", String::from_utf8_lossy(&script).trim_end());
         return Ok(0);
     }
     if let Some(Command::Sockets { all }) = arguments.command {

@@ -149,7 +149,7 @@ impl Teller {
         if std::io::stderr().is_terminal() {
             eprint!("\r\x1b[Kbuilding: {} of {of}", self.progress);
         } else if self.progress == of || self.progress % 10 == 0 {
-            eprintln!("building: {} of {of}", self.progress);
+            note!("building: {} of {of}", self.progress);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::look::{Found, look};
 use crate::mine;
 use crate::process;
 use crate::screen;
+use crate::terminal;
 use crate::trouble::{Result, Trouble};
 use console::{Key, Term, style};
 use notify::{RecursiveMode, Watcher};
@@ -66,6 +67,7 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
     }
     let (tell, news) = mpsc::channel();
     let _watcher = watcher(course, tell.clone())?;
+    terminal::remember();
     let wanted = keys.then(|| key_reader(tell.clone()));
     let mut watch = Watch {
         course: Arc::new(Course {
@@ -86,7 +88,13 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
         tell,
     };
     watch.judge();
-    watch.answer_all(&news, wanted.as_ref())
+    let ended = watch.answer_all(&news, wanted.as_ref());
+    if keys && ended.is_err() {
+        // The sentence takes the place of `judging …`.
+        print!("\r\x1b[K");
+        std::io::Write::flush(&mut std::io::stdout()).ok();
+    }
+    ended
 }
 
 /// Takes the lock of the checkout: two that watch would talk into one another.

@@ -1,55 +1,24 @@
 //! Each verdict word once: the runner on a tiny course, and what it prints.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// A copy of the tiny course with the learner's files laid, built in a folder
-/// whose name no shell script would survive.
+/// A copy of the tiny course with the learner's files laid.
 fn course() -> &'static Path {
     static COURSE: OnceLock<PathBuf> = OnceLock::new();
     COURSE.get_or_init(|| {
-        let folder = format!("一 course of {}", std::process::id());
-        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
-        copy_all(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/course"),
-            &copy,
-        );
-        lesson_in(&copy, &[]);
+        let copy = common::copy_of_the_course("");
+        common::runner(&copy, &[]).output().unwrap();
         copy
     })
 }
 
-fn copy_all(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (path, copy) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() {
-            copy_all(&path, &copy);
-        } else {
-            fs::copy(&path, &copy).unwrap();
-        }
-    }
-}
-
-fn lesson_in(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
-    command
-        .env("MARK", arguments.concat())
-        .args(arguments)
-        .arg("--root")
-        .arg(folder)
-        .env_remove("CARGO_TARGET_DIR")
-        .output()
-        .unwrap()
-}
-
 fn lesson(arguments: &[&str]) -> (i32, String) {
-    let output = lesson_in(course(), arguments);
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap_or(-1), text)
+    let output = common::runner(course(), arguments).output().unwrap();
+    (output.status.code().unwrap_or(-1), common::text(&output))
 }
 
 /// The verdicts of a command's JSON: test and word, sorted.
