@@ -153,9 +153,16 @@ pub fn hint(course: &Course, level: Option<usize>, json: bool) -> Result<u8> {
     Ok(0)
 }
 
+/// Goes on: a look does that where the step is green. Where it is not, says so.
 pub fn next(course: &Course, json: bool) -> Result<u8> {
-    // Going on is what a look does where the step is green.
-    once(course, json)
+    let before = Journal::read(course).position(course);
+    let code = once(course, json)?;
+    if before.is_some() && before == Journal::read(course).position(course) && !json {
+        say!(
+            "Not green yet, so this is still your step; `cargo lesson start CHAPTER` goes to any chapter."
+        );
+    }
+    Ok(code)
 }
 
 pub fn start(course: &Course, wish: &str, json: bool) -> Result<u8> {

@@ -114,7 +114,11 @@ pub fn judge(
     };
     let shown = |path: &std::path::Path| path.display().to_string().replace('\\', "/");
     let step = chapter.step_of(test).map(|step| &chapter.steps[step]);
-    let edited = step.and_then(|step| step.edit.first());
+    let edited = step.and_then(|step| {
+        let until = panicked_in("tests/ch").map_or(u32::MAX, |place| place.line);
+        let called = last_called(source, test, until, &step.edit);
+        called.or(step.edit.first())
+    });
     Verdict {
         test: test.to_string(),
         word,
@@ -310,6 +314,28 @@ pub fn line_of_test(source: &str, test: &str) -> Option<u32> {
     Some(line_at(source, at))
 }
 
+/// Which of `names` the test called last, up to the line that failed.
+fn last_called<'a>(
+    source: &str,
+    test: &str,
+    until: u32,
+    names: &'a [String],
+) -> Option<&'a String> {
+    let from = line_of_test(source, test)?;
+    let count = until.checked_sub(from)? as usize;
+    let body = source.lines().skip(from as usize);
+    let body = body.take_while(|line| *line != "    }").take(count);
+    let calls = body.flat_map(|line| {
+        let called = names.iter().filter_map(|name| {
+            let at = line.rfind(&format!("{name}("))?;
+            let whole = !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            whole.then_some((at, name))
+        });
+        called.max()
+    });
+    calls.last().map(|(_, name)| name)
+}
+
 /// The line of the function or type `name`.
 pub fn line_of_item(code: &str, name: &str) -> Option<u32> {
     let kinds = ["fn", "struct", "enum", "trait", "const"];
@@ -428,6 +454,17 @@ mod tests {
         ] {
             assert_eq!(plain(path), told);
         }
+    }
+
+    #[test]
+    fn the_function_that_was_called_last_is_the_one_to_look_at() {
+        let source = "mod step_1 {\n    #[test]\n    fn a() {\n        bind(&s);\n        \
+                      let x = getsockname(&s);\n        assert!(x);\n        bind_again(&s);\n    }\n}\n";
+        let names = ["bind", "getsockname", "bind_again"].map(String::from);
+        let called = |until| last_called(source, "step_1::a", until, &names).map(String::as_str);
+        assert_eq!(called(4), Some("bind"));
+        assert_eq!(called(6), Some("getsockname"));
+        assert_eq!(called(u32::MAX), Some("bind_again"));
     }
 
     #[test]

@@ -55,7 +55,7 @@ struct Watch {
 }
 
 const KEYS: &str = "h hint · l list · n next · r run again · e edit · a answer · x reset · q quit";
-const GREEN_KEYS: &str = "n next, through the gate · s skip the refactoring · r run again · e edit · a answer · l list · q quit";
+const GREEN_KEYS: &str = "n next, through the gate · s skip the refactoring · l list · r run again · e edit · a answer · x reset · q quit";
 
 /// Watches until `q`, Ctrl-C or, without keys, for ever.
 pub fn watch(course: &Course, keys: bool) -> Result<u8> {
@@ -248,7 +248,8 @@ impl Watch {
             (Some((at, step)), Some(found)) => {
                 let mut text = screen::lesson(&self.course, &self.journal, at, step, found);
                 let hints = &self.course.chapters[at].steps[step].hints;
-                for (level, hint) in hints.iter().take(self.hints).enumerate() {
+                let shown = if found.is_green() { 0 } else { self.hints };
+                for (level, hint) in hints.iter().take(shown).enumerate() {
                     text += &format!(
                         "\n{} {hint}\n",
                         style(format!("hint {}:", level + 1)).yellow()
@@ -264,6 +265,8 @@ impl Watch {
         let green = self.found.as_ref().is_some_and(Found::is_green);
         let keys = if green { GREEN_KEYS } else { KEYS };
         if self.keys {
+            let width = usize::from(Term::stdout().size().1);
+            let (text, keys) = (screen::wrap(&text, width), screen::wrap(keys, width));
             // Clears the screen and what is above it, and writes from the top.
             print!("\x1b[2J\x1b[3J\x1b[H{text}\n{}\n", style(keys).dim());
             std::io::Write::flush(&mut std::io::stdout()).ok();
@@ -352,6 +355,10 @@ impl Watch {
         let entry = Entry::new(chapter.id(), &chapter.steps[step].id, how);
         self.journal.add(entry)?;
         self.at = self.journal.position(&self.course);
+        if let Some((next, _)) = self.at.filter(|(next, _)| *next != at) {
+            let (done, next) = (&self.course.chapters[at], &self.course.chapters[next]);
+            self.note += &format!("\n{}", screen::chapter_done(&self.course, done, next));
+        }
         self.found = None;
         self.since = None;
         self.hints = 0;

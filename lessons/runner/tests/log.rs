@@ -84,13 +84,13 @@ fn runs(journal: &str) -> Vec<(String, String)> {
 #[test]
 fn a_run_is_written_down_when_the_code_changed_and_only_then() {
     let copy = Copy::new("runs");
-    copy.prints(&[]);
+    copy.prints(&["start", "01"]);
     let first = fs::read_to_string(copy.journal()).unwrap();
     copy.prints(&[]);
     let second = fs::read_to_string(copy.journal()).unwrap();
     assert_eq!(first, second, "looking again is no run");
 
-    let mine = copy.0.join("my/words.rs");
+    let mine = copy.0.join("my/broken.rs");
     let code = fs::read_to_string(&mine).unwrap();
     fs::write(&mine, format!("// Tidier.\n{code}")).unwrap();
     copy.prints(&[]);

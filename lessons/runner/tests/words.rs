@@ -11,7 +11,8 @@ fn course() -> &'static Path {
     static COURSE: OnceLock<PathBuf> = OnceLock::new();
     COURSE.get_or_init(|| {
         let copy = common::copy_of_the_course("");
-        common::runner(&copy, &[]).output().unwrap();
+        // The chapter that does not compile is the quickest that lays the files.
+        common::runner(&copy, &["start", "01"]).output().unwrap();
         copy
     })
 }
