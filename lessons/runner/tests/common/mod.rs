@@ -32,7 +32,8 @@ pub fn copy_all(from: &Path, to: &Path) {
 /// The runner, about to be started in `folder`.
 pub fn runner(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
-    command.env("MARK", arguments.concat()).args(arguments);
+    let mark = format!("{} {}", std::process::id(), arguments.concat());
+    command.env("MARK", mark).args(arguments);
     command.arg("--root").arg(folder);
     command
         .env_remove("CARGO_TARGET_DIR")
