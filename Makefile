@@ -3,6 +3,9 @@
 
 CHAPTER ?=
 
+# The tests wait more than they compute.
+export RUST_TEST_THREADS ?= 8
+
 .NOTPARALLEL:
 .PHONY: help lesson list sockets test test-red test-green test-key test-refactor test-bugs \
 	format lint check bench-loop

@@ -69,7 +69,7 @@ mod step_3 {
         bind(&first, ANY).expect("any port will do");
         let taken = getsockname(&first).expect("it is bound");
         let error = refused(bind(&second, taken), "the first socket still has the port");
-        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert_eq!(error.kind(), ErrorKind::AddrInUse, "the kernel's kind");
         let text = error.to_string();
         assert!(
             text.contains(&taken.to_string()),
@@ -82,7 +82,7 @@ mod step_3 {
         let socket = tcp();
         bind(&socket, ANY).expect("the first time");
         let error = refused(bind(&socket, ANY), "it has an address already");
-        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "the kernel's kind");
     }
 
     #[test]

@@ -228,7 +228,7 @@ mod step_4 {
         bind_again(&second, address).expect("nobody listens yet");
         listen(&first, DEFAULT_BACKLOG).expect("it is the first");
         let error = refused(listen(&second, DEFAULT_BACKLOG), "the first one listens");
-        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert_eq!(error.kind(), ErrorKind::AddrInUse, "the kernel's kind");
         let text = error.to_string();
         assert!(
             text.contains(&address.to_string()),

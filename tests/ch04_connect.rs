@@ -29,7 +29,10 @@ fn greeter() -> Server {
 #[track_caller]
 fn hears_the_greeting(socket: Socket) {
     socket.set_nonblocking(false).expect("a socket can block");
-    Peer::new(socket.into()).hears(b"welcome");
+    if let Err(error) = socket.peer_addr() {
+        panic!("connect said yes, and the socket has no peer: {error}");
+    }
+    Peer::ours(socket.into()).hears(b"welcome");
 }
 
 mod step_1 {
@@ -131,7 +134,7 @@ mod step_3 {
         assert_eq!(
             error.kind(),
             ErrorKind::TimedOut,
-            "the timeout was {SHORT:?}; after {PATIENCE:?} the kernel gives up by itself: {error}"
+            "the timeout was {SHORT:?}; the test's socket gives up by itself after {PATIENCE:?}: {error}"
         );
     }
 
@@ -168,7 +171,8 @@ mod step_3 {
         let server = Server::start(|_| {});
         let result = connect(&tcp(), server.address(), Some(Duration::ZERO));
         let error = refused(result, "nobody answers in no time");
-        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let why = "the caller is wrong, and nobody was slow";
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{why}");
     }
 }
 

@@ -6,7 +6,6 @@ subject!(socket::accept = "../my/socket/accept.rs",
     tests = "../my/tests/accept.rs" or "../lessons/05-accept/answer_tests.rs");
 
 use accept::{accept, accept_from};
-use fixtures::peer::text;
 use fixtures::*;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -33,7 +32,7 @@ mod step_1 {
         let mut heard = [0; 4];
         let read = socket.read_exact(&mut heard);
         read.expect("a connected socket can read; a listener cannot");
-        assert_eq!(text(&heard), "ping", "what came out of the new socket");
+        same_bytes(&heard, b"ping", "what came out of the new socket");
         socket.write_all(b"pong").expect("and it can write");
         client.hears(b"pong");
     }
@@ -60,16 +59,10 @@ mod step_1 {
         to_two.write_all(b"second").expect("two is connected");
         to_one.write_all(b"first").expect("one is connected");
         drop((to_one, to_two));
-        assert_eq!(
-            text(&one.hears_to_the_end()),
-            "first",
-            "what client one heard"
-        );
-        assert_eq!(
-            text(&two.hears_to_the_end()),
-            "second",
-            "what client two heard"
-        );
+        let heard = one.hears_to_the_end();
+        same_bytes(&heard, b"first", "what client one heard");
+        let heard = two.hears_to_the_end();
+        same_bytes(&heard, b"second", "what client two heard");
     }
 }
 

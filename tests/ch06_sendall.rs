@@ -5,7 +5,6 @@ mod fixtures;
 subject!(socket::sendall = "../my/socket/sendall.rs",
     tests = "../my/tests/sendall.rs" or "../lessons/06-sendall/answer_tests.rs");
 
-use fixtures::peer::text;
 use fixtures::*;
 use sendall::{send, sendall, sendall_to};
 use std::io::{self, ErrorKind, Write};
@@ -16,14 +15,6 @@ const MIB: usize = 1 << 20;
 /// Bytes that do not look like themselves a power of two further on.
 fn many(count: usize) -> Vec<u8> {
     (0..=250).cycle().take(count).collect()
-}
-
-/// Compares without printing megabytes.
-#[track_caller]
-fn assert_heard(heard: &[u8], sent: &[u8]) {
-    let wrong = heard.iter().zip(sent).position(|(one, other)| one != other);
-    assert_eq!(wrong, None, "the first byte that is not the one sent");
-    assert_eq!(heard.len(), sent.len(), "how many bytes the peer heard");
 }
 
 mod step_1 {
@@ -58,7 +49,8 @@ mod step_1 {
         let bytes = many(MIB);
         let count = send(&socket, &bytes).expect("there is room for some");
         drop(socket);
-        assert_heard(&peer.hears_to_the_end(), &bytes[..count]);
+        let heard = peer.hears_to_the_end();
+        same_bytes(&heard, &bytes[..count], "what the peer heard");
     }
 }
 
@@ -80,7 +72,7 @@ mod step_2 {
         let bytes = many(4 * MIB);
         sendall(&socket, &bytes, None).expect("the peer reads");
         drop(socket);
-        assert_heard(&peer.heard(), &bytes);
+        same_bytes(&peer.heard(), &bytes, "what the peer heard");
     }
 }
 
@@ -93,7 +85,7 @@ mod step_3 {
         let mut sip = Sip::new(3).failing_at(99, ErrorKind::Other);
         let offer = |rest: &[u8], _| sip.write(rest);
         let result = sendall_to(offer, b"hello, world", None, Instant::now);
-        assert_eq!(text(&sip.took), "hello, world", "three bytes at a time");
+        same_bytes(&sip.took, b"hello, world", "three bytes at a time");
         result.expect("all of it was taken");
     }
 
@@ -137,7 +129,7 @@ mod step_4 {
         let offer = |rest: &[u8], _| sip.write(rest);
         let result = sendall_to(offer, b"hello", None, Instant::now);
         result.expect("a signal came in between, that was all");
-        assert_eq!(text(&sip.took), "hello");
+        same_bytes(&sip.took, b"hello", "what was taken");
     }
 
     #[test]
@@ -149,7 +141,7 @@ mod step_4 {
         let offer = |rest: &[u8], _| sip.write(rest);
         let result = sendall_to(offer, b"hello", None, Instant::now);
         result.expect("ten signals came in between, that was all");
-        assert_eq!(text(&sip.took), "hello");
+        same_bytes(&sip.took, b"hello", "what was taken");
     }
 }
 
@@ -185,11 +177,7 @@ mod step_5 {
         let result = sendall_to(offer, b"hello, world", Some(100 * MS), || clock.now());
         let error = refused(result, "after two pieces 120 ms of 100 ms are gone");
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert_eq!(
-            text(&sip.took),
-            "hello,",
-            "at 0 ms and at 60 ms, then no more"
-        );
+        same_bytes(&sip.took, b"hello,", "at 0 ms and at 60 ms, then no more");
     }
 
     #[test]

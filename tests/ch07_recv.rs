@@ -9,7 +9,7 @@ use fixtures::peer::text;
 use fixtures::*;
 use recv::{close, read_some, recv, recv_exactly, shutdown};
 use socket2::Socket;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::time::Duration;
@@ -29,12 +29,7 @@ fn connection() -> (Socket, Peer) {
 #[track_caller]
 fn got(result: io::Result<Vec<u8>>, expected: &[u8], why: &str) {
     match result {
-        Ok(bytes) if bytes == expected => {}
-        Ok(bytes) => {
-            let (start, expected) = (text(&bytes[..bytes.len().min(20)]), text(expected));
-            let count = bytes.len();
-            panic!("got {count} bytes, \"{start}\", instead of \"{expected}\": {why}");
-        }
+        Ok(bytes) => same_bytes(&bytes, expected, why),
         Err(error) => panic!("{error}, instead of \"{}\": {why}", text(expected)),
     }
 }
@@ -244,7 +239,7 @@ mod step_5 {
         (&socket).write_all(b"question").expect("it is connected");
         shutdown(&socket, Shutdown::Write).expect("it is connected");
         let heard = peer.hears_to_the_end();
-        assert_eq!(text(&heard), "question", "and then the peer reads the end");
+        same_bytes(&heard, b"question", "what the peer heard before the end");
     }
 
     #[test]
@@ -296,11 +291,11 @@ mod step_6 {
         (&socket).write_all(b"answer").expect("it is connected");
         close(socket, 1024, GUARD).expect("the peer has ended, too");
         let mut heard = Vec::new();
-        if let Err(error) = peer.stream().read_to_end(&mut heard) {
+        if let Err(error) = peer.reads_into(&mut heard) {
             let heard = text(&heard);
             panic!("the peer heard {heard:?}, and then not the end but: {error}");
         }
-        assert_eq!(text(&heard), "answer", "what the peer heard");
+        same_bytes(&heard, b"answer", "what the peer heard");
     }
 
     #[test]

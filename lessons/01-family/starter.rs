@@ -37,6 +37,6 @@ pub struct Repr<'a>(pub &'a Socket);
 
 impl fmt::Debug for Repr<'_> {
     fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!("describe {:?}", self.0)
+        todo!("describe the socket")
     }
 }

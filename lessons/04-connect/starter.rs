@@ -7,10 +7,10 @@ use std::time::Duration;
 
 /// Connects `socket` to `address` within `timeout`: `connect(2)`, `socket.connect`.
 pub fn connect(socket: &Socket, address: SocketAddr, timeout: Option<Duration>) -> io::Result<()> {
-    todo!("connect {socket:?} to {address} within {timeout:?}")
+    todo!("connect the socket to {address}, with a timeout of {timeout:?}")
 }
 
 /// Returns the address at the other end: `getpeername(2)`, `socket.getpeername`.
 pub fn getpeername(socket: &Socket) -> io::Result<SocketAddr> {
-    todo!("the peer of {socket:?}")
+    todo!("the peer of the socket")
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 /// Hands `bytes` to the kernel and returns how many it took: `send(2)`, `socket.send`.
 pub fn send(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-    todo!("hand {} bytes to {socket:?}", bytes.len())
+    todo!("hand {} bytes to the socket", bytes.len())
 }
 
 /// Sends all of `bytes`, and waits no longer than `timeout` in all: `socket.sendall`.
 pub fn sendall(socket: &Socket, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
-    todo!("send {} bytes to {socket:?} in {timeout:?}", bytes.len())
+    todo!("send {} bytes, with a timeout of {timeout:?}", bytes.len())
 }
 
 /// Offers `bytes` piece by piece until all are taken. `offer` gets the rest and how
@@ -23,5 +23,5 @@ pub fn sendall_to(
     now: impl FnMut() -> Instant,
 ) -> io::Result<()> {
     let _ = (offer, now);
-    todo!("offer {} bytes in {timeout:?}", bytes.len())
+    todo!("offer {} bytes, with a timeout of {timeout:?}", bytes.len())
 }

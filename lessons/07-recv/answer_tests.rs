@@ -6,9 +6,10 @@ use crate::recv::{recv, recv_exactly};
 #[test]
 fn a_message_is_as_long_as_it_says_however_it_was_cut() {
     let mut source = Chop::new(&[b"red", b"gr", b"eenrefactor"]);
-    assert_eq!(recv_exactly(&mut source, 3).unwrap(), b"red");
-    assert_eq!(recv_exactly(&mut source, 5).unwrap(), b"green");
-    assert_eq!(recv_exactly(&mut source, 8).unwrap(), b"refactor");
+    for word in ["red", "green", "refactor"] {
+        let taken = recv_exactly(&mut source, word.len()).unwrap();
+        same_bytes(&taken, word.as_bytes(), "one word, whole, and no more");
+    }
 }
 
 #[test]
@@ -16,6 +17,6 @@ fn a_peer_that_has_said_all_is_not_a_peer_that_is_silent() {
     let (socket, mut peer) = connected();
     peer.sends(b"all");
     peer.half_closes();
-    assert_eq!(recv(&socket, 20).unwrap(), b"all");
-    assert_eq!(recv(&socket, 20).unwrap(), b"");
+    same_bytes(&recv(&socket, 20).unwrap(), b"all", "what was said");
+    same_bytes(&recv(&socket, 20).unwrap(), b"", "and then the end");
 }

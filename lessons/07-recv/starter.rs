@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Receives what has arrived, at most `most` bytes: `recv(2)`, `socket.recv`. Empty is the end.
 pub fn recv(socket: &Socket, most: usize) -> io::Result<Vec<u8>> {
-    todo!("at most {most} bytes from {socket:?}")
+    todo!("at most {most} bytes from the socket")
 }
 
 /// Does what [`recv`] does, for anything that can be read. `WouldBlock` becomes `TimedOut`.
@@ -24,11 +24,11 @@ pub fn recv_exactly(source: impl Read, count: usize) -> io::Result<Vec<u8>> {
 
 /// Ends one direction of the connection, or both: `shutdown(2)`, `socket.shutdown`.
 pub fn shutdown(socket: &Socket, how: Shutdown) -> io::Result<()> {
-    todo!("end {how:?} of {socket:?}")
+    todo!("end the direction {how:?} of the socket")
 }
 
 /// Half-closes, reads the rest until the peer's end (more than `most` bytes are `QuotaExceeded`,
 /// more time than `patience` is `TimedOut`), and closes: `close(2)`, `socket.close`.
 pub fn close(socket: Socket, most: usize, patience: Duration) -> io::Result<()> {
-    todo!("close {socket:?} after at most {most} bytes and {patience:?}")
+    todo!("close the socket after at most {most} bytes and {patience:?}")
 }

@@ -41,7 +41,9 @@ fn agreed(chapter: &Chapter) -> Result<bool> {
 
 /// What is only the learner's, with `-`, and what is only the answer key's, with `+`.
 pub fn difference(course: &Course, chapter: &Chapter) -> Result<String> {
-    let mine = mine::read(course, chapter, &chapter.mine())?.replace("\r\n", "\n");
+    let mine = mine::read(course, chapter, &chapter.mine())?;
+    // Neither a byte order mark nor a carriage return is a difference to see.
+    let mine = mine.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let key = read(&course.root.join(chapter.answer()))?;
     let (mine_name, key_name) = (
         course.short(&chapter.mine()),

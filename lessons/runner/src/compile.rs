@@ -1,5 +1,6 @@
 //! One call of cargo builds the test binaries, and says which it could not.
 
+use crate::process;
 use crate::trouble::{Result, Trouble};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -40,10 +41,8 @@ impl Running {
             .lock()
             .unwrap_or_else(|broken| broken.into_inner())
             .take();
-        if let Some(mut child) = child {
-            // An error means that it ended by itself.
-            child.kill().ok();
-            child.wait().ok();
+        if let Some(child) = child {
+            process::stop(child);
         }
     }
 }
@@ -70,7 +69,7 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
     }
     command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(no_cargo)?;
+    let mut child = process::start(&mut command).map_err(no_cargo)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     *running
         .0
@@ -123,7 +122,11 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
         .unwrap_or_else(|broken| broken.into_inner())
         .take();
     let well = match child {
-        Some(mut child) => child.wait().is_ok_and(|status| status.success()),
+        Some(mut child) => {
+            let well = child.wait().is_ok_and(|status| status.success());
+            process::ended(child.id());
+            well
+        }
         None => return Err(Trouble::course("stopped".to_string())),
     };
     if !well && built.errors.is_empty() {
@@ -143,12 +146,22 @@ pub fn no_cargo(error: io::Error) -> Trouble {
     ))
 }
 
+/// What cargo says where it, or the rustc beside it, is too old for the course.
+const TOO_OLD: [&str; 4] = [
+    "requires rustc",
+    "is not supported by",
+    "older than the `2024` edition",
+    "perhaps Cargo needs to be updated",
+];
+
 fn cargo_failed(said: &str) -> Trouble {
     let full = said.contains("No space left on device") || said.contains("os error 28");
     let advice = if full {
         "the disk is full: free some space and run this again, nothing of yours was changed"
-    } else if said.contains("requires rustc") || said.contains("is not supported by") {
+    } else if TOO_OLD.iter().any(|text| said.contains(text)) {
         "your Rust is too old: `rustup update stable` brings a newer one"
+    } else if said.contains("no test target named") {
+        "a file of tests/ is missing: `git status tests` names it, `git checkout FILE` brings it back"
     } else if said.contains("failed to download") || said.contains("failed to get") {
         "the first build downloads a few crates: is there a network?"
     } else {

@@ -50,7 +50,7 @@ impl Since {
                 ChangeTag::Equal => {}
             }
         }
-        (came + went > 0).then(|| format!("since green: {came} lines came, {went} went"))
+        (came + went > 0).then(|| format!("since green: +{came} −{went} lines"))
     }
 
     /// The lines that came and went, the first of them.

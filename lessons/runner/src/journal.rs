@@ -5,8 +5,8 @@ use crate::course::{Chapter, Course};
 use crate::trouble::{Result, Trouble};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,9 @@ pub struct Entry {
     /// All tests that were not green.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failing: Vec<String>,
+    /// Of a run: the fingerprint of the learner's files; older journals have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
 }
 
 impl Entry {
@@ -59,10 +62,13 @@ impl Entry {
             test: String::new(),
             message: String::new(),
             failing: Vec::new(),
+            code: String::new(),
         }
     }
 
-    fn says_the_same(&self, other: &Entry) -> bool {
+    /// Whether two runs are one: the same verdict on the same code. The message
+    /// may differ, for it may name a port.
+    pub fn says_the_same(&self, other: &Entry) -> bool {
         let key = |entry: &Entry| {
             (
                 entry.chapter.clone(),
@@ -70,7 +76,7 @@ impl Entry {
                 entry.event,
                 entry.verdict.clone(),
                 entry.test.clone(),
-                entry.message.clone(),
+                entry.code.clone(),
             )
         };
         key(self) == key(other)
@@ -80,6 +86,8 @@ impl Entry {
 pub struct Journal {
     path: PathBuf,
     pub entries: Vec<Entry>,
+    /// How many lines were none.
+    pub broken: usize,
 }
 
 impl Journal {
@@ -88,12 +96,14 @@ impl Journal {
         let path = course.root.join("my/journal.jsonl");
         let text = fs::read(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let entries = text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok());
+        let lines = || text.lines().filter(|line| !line.trim().is_empty());
+        let entries: Vec<Entry> = lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         Journal {
             path,
-            entries: entries.collect(),
+            broken: lines().count() - entries.len(),
+            entries,
         }
     }
 
@@ -102,13 +112,7 @@ impl Journal {
             serde_json::to_string(&entry).map_err(|error| Trouble::course(error.to_string()))?;
         let folder = self.path.parent().unwrap_or(&self.path);
         fs::create_dir_all(folder).map_err(|error| Trouble::file("create", folder, error))?;
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&self.path);
-        // One write: two runners never mix their lines.
-        file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
-            .map_err(|error| Trouble::file("write", &self.path, error))?;
+        append(&self.path, &line).map_err(|error| Trouble::file("write", &self.path, error))?;
         self.entries.push(entry);
         Ok(())
     }
@@ -179,4 +183,21 @@ impl Journal {
                 Some((chapter, step))
             })
     }
+}
+
+/// Adds a line. Half a line (after a crash, or on a full disk) is ended first,
+/// so that it does not take ours with it.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)?;
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    let start = if last == [b'\n'] { "" } else { "\n" };
+    // One write: two runners never mix their lines.
+    file.write_all(format!("{start}{line}\n").as_bytes())
 }

@@ -2,6 +2,7 @@
 
 use crate::compile::Running;
 use crate::course::{Chapter, Course};
+use crate::fingerprint::fingerprint;
 use crate::journal::{Entry, Event, Journal};
 use crate::look::{Found, look};
 use crate::mine;
@@ -31,6 +32,8 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
             return Ok(0);
         };
         let chapter = &course.chapters[at];
+        // Before the look: a save during it belongs to the next.
+        let texts = mine::texts(course, chapter);
         let found = look(
             course,
             chapter,
@@ -38,7 +41,7 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
             console::colors_enabled(),
             &Running::default(),
         )?;
-        record(&mut journal, chapter, step, &found)?;
+        record(&mut journal, chapter, step, &found, fingerprint(texts))?;
         if found.is_green() {
             if !json {
                 say!("{}", screen::step_done(chapter, step, &found));
@@ -73,10 +76,17 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
     }
 }
 
-/// Writes the verdict into the journal.
-pub fn record(journal: &mut Journal, chapter: &Chapter, step: usize, found: &Found) -> Result<()> {
+/// Writes the verdict on that code into the journal.
+pub fn record(
+    journal: &mut Journal,
+    chapter: &Chapter,
+    step: usize,
+    found: &Found,
+    code: String,
+) -> Result<()> {
     let mut entry = Entry::new(chapter.id(), &chapter.steps[step].id, Event::Run);
     entry.verdict = found.word().to_string();
+    entry.code = code;
     if let Found::Red {
         verdict, failing, ..
     } = found
@@ -143,9 +153,16 @@ pub fn hint(course: &Course, level: Option<usize>, json: bool) -> Result<u8> {
     Ok(0)
 }
 
+/// Goes on: a look does that where the step is green. Where it is not, says so.
 pub fn next(course: &Course, json: bool) -> Result<u8> {
-    // Going on is what a look does where the step is green.
-    once(course, json)
+    let before = Journal::read(course).position(course);
+    let code = once(course, json)?;
+    if before.is_some() && before == Journal::read(course).position(course) && !json {
+        say!(
+            "Not green yet, so this is still your step; `cargo lesson start CHAPTER` goes to any chapter."
+        );
+    }
+    Ok(code)
 }
 
 pub fn start(course: &Course, wish: &str, json: bool) -> Result<u8> {

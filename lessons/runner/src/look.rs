@@ -88,7 +88,7 @@ pub fn look(
             .flatten()
             .map(|text| as_mine(&text))
             .collect();
-        let in_tests = !errors.first().is_some_and(|error| error.contains("my/"));
+        let in_tests = errors.first().is_some_and(|error| stands_in_tests(error));
         return Ok(Found::DoesNotCompile { errors, in_tests });
     };
     let source = read(&course.root.join(chapter.tests()))?;
@@ -143,6 +143,14 @@ fn files(course: &Course, chapter: &Chapter) -> Result<(String, String)> {
     let code = mine::read(course, chapter, &chapter.mine())?;
     let my_tests = mine::read(course, chapter, &chapter.my_tests())?;
     Ok((code, my_tests))
+}
+
+/// Whether the error stands in the course's tests: rustc names that place
+/// first, and only below it where the learner's function is.
+fn stands_in_tests(error: &str) -> bool {
+    let error = console::strip_ansi_codes(error);
+    let place = error.split_once("--> ").map(|(_, place)| place);
+    place.is_some_and(|place| place.starts_with("tests/") || place.starts_with("tests\\"))
 }
 
 /// rustc's text with the learner's paths: `tests/../my/` is `my/`.

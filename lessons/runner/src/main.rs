@@ -10,28 +10,43 @@ macro_rules! say {
     }};
 }
 
+/// Prints a line on standard error, whether or not somebody reads it.
+macro_rules! note {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        writeln!(std::io::stderr(), $($text)*).ok();
+    }};
+}
+
 mod answer;
 mod bugs;
 mod compile;
 mod course;
 mod diagnosis;
+mod fingerprint;
 mod gate;
 mod grade;
 mod green;
 mod journal;
 mod lesson;
+mod log;
+mod log_svg;
+mod log_text;
 mod look;
 mod mine;
 mod process;
 mod red;
 mod refactor;
 mod report;
+mod rhythm;
 mod screen;
 mod sockets;
 mod stage;
+mod terminal;
 mod trial;
 mod trouble;
 mod verdict;
+mod waits;
 mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -98,6 +113,13 @@ enum Command {
         #[arg(long)]
         tests: bool,
     },
+    /// Draws the rhythm of red and green, from your journal
+    Log {
+        chapter: Option<String>,
+        /// Draws it as a picture; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+    },
     /// Shows who listens and who is connected on this machine's loopback
     Sockets {
         /// Every address and every state
@@ -148,16 +170,21 @@ fn main() -> ExitCode {
     console::set_colors_enabled(colours);
     // Ctrl-C ends what runs for us, too; without a handler it would end only us.
     let handled = ctrlc::set_handler(|| {
-        process::stop_all();
+        process::close();
+        terminal::restore();
         std::process::exit(130);
     });
     if let Err(error) = handled {
-        eprintln!("note: Ctrl-C may leave a test running: {error}");
+        note!("note: Ctrl-C may leave a test running: {error}");
     }
-    match run(arguments) {
+    let ended = run(arguments);
+    let interrupted = process::close();
+    terminal::restore();
+    match ended {
+        _ if interrupted => ExitCode::from(130),
         Ok(code) => ExitCode::from(code),
         Err(trouble) => {
-            eprintln!("lesson: {trouble}");
+            note!("lesson: {trouble}");
             ExitCode::from(trouble.code)
         }
     }
@@ -166,12 +193,9 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<u8> {
     let json = arguments.json;
     if let Some(Command::Completions { shell }) = arguments.command {
-        clap_complete::generate(
-            shell,
-            &mut Arguments::command(),
-            "lesson",
-            &mut std::io::stdout(),
-        );
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "lesson", &mut script);
+        say!("{}", String::from_utf8_lossy(&script).trim_end());
         return Ok(0);
     }
     if let Some(Command::Sockets { all }) = arguments.command {
@@ -192,6 +216,9 @@ fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Start { chapter }) => lesson::start(&course, &chapter, json),
         Some(Command::Answer { chapter, yes }) => answer::answer(&course, chapter.as_deref(), yes),
         Some(Command::Reset { chapter, tests }) => lesson::reset(&course, &chapter, tests),
+        Some(Command::Log { chapter, svg }) => {
+            log::log(&course, chapter.as_deref(), svg.as_deref(), json)
+        }
         Some(Command::Red { chapter }) => red::red(&course, chapter.as_deref(), json),
         Some(Command::Green { chapter, key }) => {
             green::green(&course, chapter.as_deref(), key, json)

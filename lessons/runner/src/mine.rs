@@ -4,7 +4,7 @@
 use crate::course::{Chapter, Course};
 use crate::journal::{Entry, Event, Journal};
 use crate::trouble::{Result, Trouble};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -32,41 +32,72 @@ fn pairs(chapter: &Chapter) -> [(PathBuf, PathBuf); 2] {
     ]
 }
 
-/// Writes a starter to a place where nothing is. What is there stays.
+/// Lays a starter in a place where nothing is. What is there stays.
 fn lay(course: &Course, file: &Path, starter: &Path) -> Result<bool> {
-    let (path, starter) = (course.root.join(file), course.root.join(starter));
-    let text = fs::read(&starter).map_err(|error| Trouble::file("read", &starter, error))?;
-    let folder = path.parent().unwrap_or(&path);
-    fs::create_dir_all(folder).map_err(|error| Trouble::file("create", folder, error))?;
-    let created = OpenOptions::new().write(true).create_new(true).open(&path);
-    let mut created = match created {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        created => created.map_err(|error| Trouble::file("write", &path, error))?,
+    let path = course.root.join(file);
+    if is_there(&path) {
+        return Ok(false);
+    }
+    let whole = write_beside(course, &path, starter)?;
+    let linked = fs::hard_link(&whole, &path);
+    let laid = match linked {
+        // Some file systems have no links.
+        Err(_) if !is_there(&path) => fs::rename(&whole, &path).map(|()| true),
+        linked => Ok(linked.is_ok()),
     };
-    let written = created.write_all(&text).and_then(|()| created.sync_all());
+    fs::remove_file(&whole).ok();
+    laid.map_err(|error| Trouble::file("write", &path, error))
+}
+
+/// A link that leads nowhere is there, too.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Writes a starter under another name beside `path`, whole: half a starter
+/// would pass for the learner's own.
+fn write_beside(course: &Course, path: &Path, starter: &Path) -> Result<PathBuf> {
+    let starter = course.root.join(starter);
+    let text = fs::read(&starter).map_err(|error| Trouble::file("read", &starter, error))?;
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(|error| Trouble::file("create", folder, error))?;
+    let whole = path.with_extension(format!("rs.{}", std::process::id()));
+    let written = File::create(&whole).and_then(|mut file| {
+        file.write_all(&text)?;
+        file.sync_all()
+    });
     written.map_err(|error| {
-        // Half a starter would pass for the learner's own.
-        fs::remove_file(&path).ok();
-        Trouble::file("write", &path, error)
+        fs::remove_file(&whole).ok();
+        Trouble::file("write", path, error)
     })?;
-    Ok(true)
+    Ok(whole)
 }
 
 /// Reads a learner's file, or says what is wrong with it and what to do.
 pub fn read(course: &Course, chapter: &Chapter, file: &Path) -> Result<String> {
     let path = course.root.join(file);
     let name = course.short(&path);
+    // To lay the starter of the tests must not cost the code.
+    let lay = match *file == chapter.my_tests() {
+        true => format!(
+            "copy {} there",
+            course.short(&chapter.part("starter_tests.rs"))
+        ),
+        false => format!(
+            "run `cargo lesson reset {}`, which lays the starter there",
+            chapter.id()
+        ),
+    };
     let bytes = fs::read(&path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Trouble::course(format!(
-            "{name} is missing: bring it back with your editor, or run `cargo lesson reset {}`, which lays the starter there",
-            chapter.id()
+            "{name} is missing: bring it back with your editor, or {lay}"
         )),
         _ => Trouble::file("read", &path, error),
     })?;
-    if bytes.iter().all(u8::is_ascii_whitespace) {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    if text.iter().all(u8::is_ascii_whitespace) {
         return Err(Trouble::course(format!(
-            "{name} is empty: undo in your editor, or run `cargo lesson reset {}`, which lays the starter there",
-            chapter.id()
+            "{name} is empty: undo in your editor, or {lay}"
         )));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -81,6 +112,12 @@ pub fn read(course: &Course, chapter: &Chapter, file: &Path) -> Result<String> {
     })
 }
 
+/// The learner's files as they are; one that cannot be read is empty.
+pub fn texts(course: &Course, chapter: &Chapter) -> [Vec<u8>; 2] {
+    [chapter.mine(), chapter.my_tests()]
+        .map(|file| fs::read(course.root.join(file)).unwrap_or_default())
+}
+
 /// Whether the learner has changed the chapter's file since it was laid.
 pub fn is_begun(course: &Course, chapter: &Chapter) -> bool {
     pairs(chapter).iter().any(|(file, starter)| {
@@ -91,26 +128,28 @@ pub fn is_begun(course: &Course, chapter: &Chapter) -> bool {
     })
 }
 
-/// Lays the starter again. What was there is kept beside it; says where.
+/// Lays the starter again, and what is missing. What was there is kept beside
+/// it; says where.
 pub fn reset(course: &Course, chapter: &Chapter, tests_too: bool) -> Result<Vec<PathBuf>> {
     let mut kept = Vec::new();
-    for (file, starter) in pairs(chapter)
-        .into_iter()
-        .take(if tests_too { 2 } else { 1 })
-    {
+    for (file, starter) in pairs(chapter) {
         let path = course.root.join(&file);
-        if path.exists() {
-            let copy = dated(&path);
-            fs::rename(&path, &copy).map_err(|error| Trouble::file("rename", &path, error))?;
-            if let Err(trouble) = lay(course, &file, &starter) {
-                // Without room for the starter, the learner's file goes back.
-                fs::rename(&copy, &path).ok();
-                return Err(trouble);
-            }
-            kept.push(copy);
-        } else {
+        let again = tests_too || file == chapter.mine();
+        if !(again && is_there(&path)) {
             lay(course, &file, &starter)?;
+            continue;
         }
+        let whole = write_beside(course, &path, &starter)?;
+        let copy = dated(&path);
+        let moved = fs::rename(&path, &copy).and_then(|()| {
+            // Where the starter cannot go there, the learner's file goes back.
+            fs::rename(&whole, &path).inspect_err(|_| drop(fs::rename(&copy, &path)))
+        });
+        moved.map_err(|error| {
+            fs::remove_file(&whole).ok();
+            Trouble::file("rename", &path, error)
+        })?;
+        kept.push(copy);
     }
     Ok(kept)
 }
@@ -130,5 +169,5 @@ fn dated(path: &Path) -> PathBuf {
         count => format!("{stem}.{now}.{count}.rs"),
     });
     let mut paths = names.map(|name| path.with_file_name(name));
-    paths.find(|path| !path.exists()).unwrap_or_default()
+    paths.find(|path| !is_there(path)).unwrap_or_default()
 }

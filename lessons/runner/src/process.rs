@@ -2,12 +2,13 @@
 //! deadline; nothing that it starts outlives it.
 
 use crate::trouble::{Result, Trouble};
+use crate::waits;
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ pub enum End {
 
 pub struct Outcome {
     pub end: End,
+    /// What each thread waited for at the deadline, where the system tells.
+    pub waits: String,
     pub stdout: String,
     pub stderr: String,
     pub took: Duration,
@@ -40,16 +43,69 @@ enum News {
 }
 
 /// The process groups that run now: Ctrl-C ends them too.
-static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+static GROUPS: Mutex<Groups> = Mutex::new(Groups {
+    running: BTreeSet::new(),
+    closed: false,
+});
+
+struct Groups {
+    running: BTreeSet<u32>,
+    /// No other one begins.
+    closed: bool,
+}
+
+fn groups() -> MutexGuard<'static, Groups> {
+    GROUPS.lock().unwrap_or_else(|broken| broken.into_inner())
+}
 
 pub fn stop_all() {
-    let groups = GROUPS
-        .lock()
-        .unwrap_or_else(|broken| broken.into_inner())
-        .clone();
-    for group in groups {
-        kill(group);
+    let running = groups().running.clone();
+    running.into_iter().for_each(kill);
+}
+
+/// Ends all that run, and lets nothing else begin: we are about to leave. Says
+/// whether somebody else has done so before.
+pub fn close() -> bool {
+    let before = std::mem::replace(&mut groups().closed, true);
+    stop_all();
+    before
+}
+
+/// Starts a command in a process group of its own, which ends with us.
+pub fn start(command: &mut Command) -> io::Result<Child> {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let mut groups = groups();
+    if groups.closed {
+        return Err(io::ErrorKind::Interrupted.into());
     }
+    let child = command.spawn()?;
+    groups.running.insert(child.id());
+    Ok(child)
+}
+
+/// Forgets the group of a child that has been waited for.
+pub fn ended(group: u32) {
+    groups().running.remove(&group);
+}
+
+/// Ends a child with all that it started, and waits for it.
+pub fn stop(mut child: Child) {
+    kill(child.id());
+    // An error means that it ended by itself.
+    child.wait().ok();
+    ended(child.id());
+}
+
+/// Runs a command to its end.
+pub fn output(command: &mut Command) -> io::Result<Output> {
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = start(command)?;
+    let group = child.id();
+    let output = child.wait_with_output();
+    ended(group);
+    output
 }
 
 /// Runs the test `name` of `binary` until it ends or is ended.
@@ -62,22 +118,17 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
         .env_remove("RUST_TEST_THREADS");
     command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
 
     let started = Instant::now();
-    let mut child = (command.spawn()).map_err(|error| Trouble::file("start", binary, error))?;
+    let mut child = start(&mut command).map_err(|error| Trouble::file("start", binary, error))?;
     let group = child.id();
-    GROUPS
-        .lock()
-        .unwrap_or_else(|broken| broken.into_inner())
-        .insert(group);
     let (tell, news) = mpsc::channel();
     let stdout = child.stdout.take().map(|pipe| keep(pipe, tell.clone()));
     let stderr = child.stderr.take().map(|pipe| keep(pipe, tell.clone()));
     thread::spawn(move || tell.send(News::Ended(child.wait())));
 
     let mut end = None;
+    let mut waits = String::new();
     let mut readers = 2;
     let status = loop {
         let left = match end {
@@ -93,6 +144,7 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
             Ok(News::ReadToEnd) => readers -= 1,
             Err(RecvTimeoutError::Timeout) if end.is_none() => {
                 end = Some(End::Deadline);
+                waits = waits::of(group, name);
                 kill(group);
             }
             Err(_) => break None,
@@ -102,10 +154,11 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
         kill(group);
         end.get_or_insert(End::LeftBehind);
     }
-    GROUPS
-        .lock()
-        .unwrap_or_else(|broken| broken.into_inner())
-        .remove(&group);
+    ended(group);
+    if groups().closed {
+        // We ended it, so how it ended is no verdict.
+        return Err(Trouble::course("stopped".to_string()));
+    }
     // With the whole group gone the pipes end, unless a process fled from it.
     while readers > 0 {
         match news.recv_timeout(Duration::from_secs(1)) {
@@ -129,6 +182,7 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
     };
     Ok(Outcome {
         end,
+        waits,
         stdout: text(stdout),
         stderr: text(stderr),
         took: started.elapsed(),

@@ -4,6 +4,7 @@
 use crate::compile;
 use crate::course::{Chapter, Course};
 use crate::green::{Whose, reports, subjects};
+use crate::process;
 use crate::report::{Report, Teller};
 use crate::trouble::Result;
 use std::process::{Command, Stdio};
@@ -94,12 +95,12 @@ pub fn lints(course: &Course, chapter: &Chapter, whose: Whose) -> Result<Option<
         Whose::Mine => command.args(["--features", "mine", "--test", &chapter.target()]),
         Whose::Key => command.args(["--lib", "--test", &chapter.target()]),
     };
-    command.args(["--", "-D", "warnings"]).stdin(Stdio::null());
+    command.args(["--", "-D", "warnings"]);
     if whose == Whose::Mine && has_todo(course, chapter) {
         // What a `todo!()` does not use yet is no fault.
         command.args(["-A", "unused"]);
     }
-    let output = command.output().map_err(compile::no_cargo)?;
+    let output = process::output(&mut command).map_err(compile::no_cargo)?;
     let text = String::from_utf8_lossy(&output.stderr).replace("tests/../my/", "my/");
     Ok((!output.status.success()).then_some(text))
 }

@@ -27,6 +27,7 @@ pub struct Problem {
     pub test: String,
     pub what: String,
     pub message: String,
+    pub timeline: String,
     pub place: Option<Place>,
 }
 
@@ -49,6 +50,7 @@ impl Report {
             test: verdict.test.clone(),
             what,
             message: verdict.message.clone(),
+            timeline: verdict.timeline.clone(),
             place: verdict.code_place.clone().or(verdict.test_place.clone()),
         });
     }
@@ -61,6 +63,7 @@ impl Report {
             test,
             what,
             message,
+            timeline: String::new(),
             place: None,
         });
     }
@@ -100,6 +103,9 @@ impl Report {
             );
             for line in problem.message.lines().take(40) {
                 say!("        {line}");
+            }
+            for line in problem.timeline.lines().take(20) {
+                say!("      {line}");
             }
             if let Some(place) = &problem.place {
                 say!("        at {}:{}", place.file, place.line);
@@ -143,7 +149,7 @@ impl Teller {
         if std::io::stderr().is_terminal() {
             eprint!("\r\x1b[Kbuilding: {} of {of}", self.progress);
         } else if self.progress == of || self.progress % 10 == 0 {
-            eprintln!("building: {} of {of}", self.progress);
+            note!("building: {} of {of}", self.progress);
         }
     }
 

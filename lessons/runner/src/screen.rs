@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// How many lines of a message or an error are shown at once.
 const LINES: usize = 30;
+/// How many lines of a timeline are shown.
+const TIMELINE: usize = 20;
 
 /// The screen for one step: where, what, and what next.
 pub fn lesson(course: &Course, journal: &Journal, at: usize, step: usize, found: &Found) -> String {
@@ -115,6 +117,11 @@ fn verdict(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> St
                     verdict.panics
                 )
                 .ok();
+            }
+            // Before anything is written, nothing has happened yet.
+            if verdict.word != Word::NotWritten && !verdict.timeline.is_empty() {
+                writeln!(text, "  what happened:").ok();
+                write!(text, "{}", first_lines(&verdict.timeline, "  ", TIMELINE)).ok();
             }
             let places = [
                 ("test", &verdict.test_place),
@@ -228,7 +235,7 @@ fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> 
         Found::Red { verdict, .. } if matches!(verdict.word, Word::Hangs) => {
             writeln!(
                 text,
-                "{next} what waits here, and who should have come? Mend {file} and save."
+                "{next} what does it wait for, and what would let it go on? Mend {file} and save."
             )
             .ok();
         }
@@ -364,15 +371,53 @@ pub fn was_reset(course: &Course, chapter: &Chapter, kept: &[PathBuf]) -> String
     text
 }
 
+/// The chapter is done, and another one is next.
+pub fn chapter_done(course: &Course, chapter: &Chapter, next: &Chapter) -> String {
+    let readme = course.short(&next.part("README.md"));
+    format!(
+        "{} Next comes {}; its text is in {readme}.",
+        style(format!("✓ Chapter {} is done.", chapter.folder)).green(),
+        next.folder
+    )
+}
+
+/// Breaks lines of prose between words where the terminal is too narrow. What
+/// is indented by four or more is code, and stays.
+pub fn wrap(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if indent >= 4 || console::measure_text_width(line) <= width {
+            wrapped.push_str(line);
+            continue;
+        }
+        let mut column = 0;
+        for word in line.split_inclusive(' ') {
+            let long = console::measure_text_width(word.trim_end());
+            if column > 0 && column + long > width {
+                wrapped.push_str("\n  ");
+                column = 2;
+            }
+            wrapped.push_str(word);
+            column += console::measure_text_width(word.trim_end_matches('\n'));
+        }
+    }
+    wrapped
+}
+
 /// The first lines of a long text, indented.
 fn lines(text: &str, indent: &str) -> String {
+    first_lines(text, indent, LINES)
+}
+
+fn first_lines(text: &str, indent: &str, most: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     let mut shown = String::new();
-    for line in all.iter().take(LINES) {
+    for line in all.iter().take(most) {
         writeln!(shown, "{indent}{line}").ok();
     }
-    if all.len() > LINES {
-        writeln!(shown, "{indent}… {} more lines", all.len() - LINES).ok();
+    if all.len() > most {
+        writeln!(shown, "{indent}… {} more lines", all.len() - most).ok();
     }
     shown
 }
@@ -407,4 +452,16 @@ fn uri(path: &Path) -> String {
         }
     }
     uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_broken_between_words_and_code_is_not() {
+        assert_eq!(wrap("one two three\n", 9), "one two \n  three\n");
+        assert_eq!(wrap("    one two three\n", 9), "    one two three\n");
+        assert_eq!(wrap("one\ntwo", 9), "one\ntwo");
+    }
 }

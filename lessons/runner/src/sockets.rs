@@ -9,7 +9,7 @@ use std::process::Command;
 // The tests look at the same table.
 #[allow(dead_code)]
 #[path = "../../../tests/fixtures/netstat.rs"]
-mod netstat;
+pub mod netstat;
 
 #[derive(Serialize)]
 struct Line {

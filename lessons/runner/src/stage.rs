@@ -47,7 +47,7 @@ impl<'a> Stage<'a> {
         let lock = (fs::create_dir_all(&folder).and_then(|()| File::create(&path)))
             .map_err(|error| Trouble::file("write", &path, error))?;
         if fs4::FileExt::try_lock(&lock).is_err() {
-            eprintln!(
+            note!(
                 "another runner uses {}; waiting for it to finish",
                 folder.display()
             );

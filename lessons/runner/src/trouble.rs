@@ -26,12 +26,17 @@ impl Trouble {
 
     pub fn file(doing: &str, path: &Path, error: io::Error) -> Trouble {
         let advice = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => {
                 "; free some space and run this again, nothing of yours was changed"
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                "; see whose it is (`ls -l`) and allow it to be written"
+                "; see whose it is (`ls -l`) and allow it to be read and written"
             }
+            io::ErrorKind::IsADirectory
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::AlreadyExists => "; move it aside and run this again",
             _ => "",
         };
         Trouble::course(format!(

@@ -43,6 +43,8 @@ pub struct Verdict {
     pub word: Word,
     /// What the first panic said, or how the test ended.
     pub message: String,
+    /// What happened in the test until it failed, as its fixtures drew it.
+    pub timeline: String,
     /// Where the test stands, or the line of it that failed.
     pub test_place: Option<Place>,
     /// Where the learner's code stands, or the line of it that failed.
@@ -71,10 +73,7 @@ pub fn judge(
     let panics = panics(&outcome.stderr);
     let first = panics.first();
     let (word, message) = match &outcome.end {
-        End::Deadline => (
-            Word::Hangs,
-            format!("no verdict after {} s", chapter.deadline),
-        ),
+        End::Deadline => (Word::Hangs, late(chapter.deadline, &outcome.waits)),
         End::Flood => (
             Word::Hangs,
             "prints without end; stopped after 1 MiB".to_string(),
@@ -115,11 +114,19 @@ pub fn judge(
     };
     let shown = |path: &std::path::Path| path.display().to_string().replace('\\', "/");
     let step = chapter.step_of(test).map(|step| &chapter.steps[step]);
-    let edited = step.and_then(|step| step.edit.first());
+    let edited = step.and_then(|step| {
+        let until = panicked_in("tests/ch").map_or(u32::MAX, |place| place.line);
+        let called = last_called(source, test, until, &step.edit);
+        called.or(step.edit.first())
+    });
     Verdict {
         test: test.to_string(),
         word,
         message,
+        timeline: match red {
+            true => timeline(&outcome.stderr),
+            false => String::new(),
+        },
         test_place: red
             .then(|| {
                 panicked_in("tests/ch").or_else(|| {
@@ -165,6 +172,11 @@ fn word(panic: &Panic) -> Word {
     }
 }
 
+fn late(deadline: u64, waits: &str) -> String {
+    let colon = if waits.is_empty() { "" } else { ": " };
+    format!("no verdict after {deadline} s{colon}{waits}")
+}
+
 fn crash(status: ExitStatus, stderr: &str) -> String {
     let said = (stderr.lines())
         .find(|line| {
@@ -205,7 +217,7 @@ fn panics(stderr: &str) -> Vec<Panic> {
         };
         let mut message = Vec::new();
         while let Some(next) = lines.next_if(|next| heading(next).is_none()) {
-            if next.starts_with("note: run with `RUST_BACKTRACE") {
+            if next.starts_with("note: run with `RUST_BACKTRACE") || next == TIMELINE {
                 break;
             }
             message.push(next);
@@ -219,6 +231,19 @@ fn panics(stderr: &str) -> Vec<Panic> {
         });
     }
     panics
+}
+
+/// What the fixtures print below a panic's message begins with this line; the
+/// lines below it are indented.
+const TIMELINE: &str = "timeline:";
+
+/// The timeline of the first panic that has one, without its heading.
+fn timeline(stderr: &str) -> String {
+    let mut lines = stderr.lines();
+    lines.find(|line| heading(line).is_some());
+    let lines = lines.skip_while(|line| *line != TIMELINE).skip(1);
+    let lines: Vec<&str> = lines.take_while(|line| line.starts_with("  ")).collect();
+    lines.join("\n")
 }
 
 fn heading(line: &str) -> Option<&str> {
@@ -289,6 +314,28 @@ pub fn line_of_test(source: &str, test: &str) -> Option<u32> {
     Some(line_at(source, at))
 }
 
+/// Which of `names` the test called last, up to the line that failed.
+fn last_called<'a>(
+    source: &str,
+    test: &str,
+    until: u32,
+    names: &'a [String],
+) -> Option<&'a String> {
+    let from = line_of_test(source, test)?;
+    let count = until.checked_sub(from)? as usize;
+    let body = source.lines().skip(from as usize);
+    let body = body.take_while(|line| *line != "    }").take(count);
+    let calls = body.flat_map(|line| {
+        let called = names.iter().filter_map(|name| {
+            let at = line.rfind(&format!("{name}("))?;
+            let whole = !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            whole.then_some((at, name))
+        });
+        called.max()
+    });
+    calls.last().map(|(_, name)| name)
+}
+
 /// The line of the function or type `name`.
 pub fn line_of_item(code: &str, name: &str) -> Option<u32> {
     let kinds = ["fn", "struct", "enum", "trait", "const"];
@@ -336,6 +383,60 @@ mod tests {
         assert_eq!(messages, ["first", "second"]);
     }
 
+    const WITH_TIMELINE: &str = "thread 'one' (3) panicked at tests/ch06.rs:1:2:\n\
+        what the peer heard\n  got       \"hel\"\n\
+        note: run with `RUST_BACKTRACE=1` environment variable\n\
+        timeline:\n  the test     peer\n     │── \"hel\" ─▶│\n  ✗ what the peer heard\n";
+
+    #[test]
+    fn the_timeline_below_a_panic_is_no_part_of_its_message() {
+        // Only the first panic of a process prints the note.
+        for note in [
+            "note: run with `RUST_BACKTRACE=1` environment variable\n",
+            "",
+        ] {
+            let stderr = WITH_TIMELINE.replace(
+                "note: run with `RUST_BACKTRACE=1` environment variable\n",
+                note,
+            );
+            let later = "the thread's last words\nthread 'two' (4) panicked at b.rs:3:4:\nsecond\n";
+            let stderr = stderr + later;
+            let messages: Vec<_> = panics(&stderr)
+                .into_iter()
+                .map(|panic| panic.message)
+                .collect();
+            assert_eq!(
+                messages,
+                ["what the peer heard\n  got       \"hel\"", "second"]
+            );
+            assert_eq!(
+                timeline(&stderr),
+                "  the test     peer\n     │── \"hel\" ─▶│\n  ✗ what the peer heard"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_timeline_is_not_taken_for_what_the_test_printed() {
+        use std::os::unix::process::ExitStatusExt;
+        let outcome = Outcome {
+            end: End::Exited(ExitStatus::from_raw(101 << 8)),
+            stdout: "\nrunning 1 test\ntest one ... FAILED\n".into(),
+            stderr: format!("of the learner's\n\n{WITH_TIMELINE}"),
+            took: std::time::Duration::ZERO,
+            waits: Default::default(),
+        };
+        assert_eq!(printed(&outcome), "of the learner's");
+    }
+
+    #[test]
+    fn without_a_timeline_there_is_none() {
+        let stderr = "timeline:\n  said by the learner\n\
+                      thread 'main' (4) panicked at b.rs:3:4:\nmessage\n";
+        assert_eq!(timeline(stderr), "");
+    }
+
     #[test]
     fn a_path_on_a_stage_is_told_as_the_learners() {
         for (path, told) in [
@@ -353,6 +454,17 @@ mod tests {
         ] {
             assert_eq!(plain(path), told);
         }
+    }
+
+    #[test]
+    fn the_function_that_was_called_last_is_the_one_to_look_at() {
+        let source = "mod step_1 {\n    #[test]\n    fn a() {\n        bind(&s);\n        \
+                      let x = getsockname(&s);\n        assert!(x);\n        bind_again(&s);\n    }\n}\n";
+        let names = ["bind", "getsockname", "bind_again"].map(String::from);
+        let called = |until| last_called(source, "step_1::a", until, &names).map(String::as_str);
+        assert_eq!(called(4), Some("bind"));
+        assert_eq!(called(6), Some("getsockname"));
+        assert_eq!(called(u32::MAX), Some("bind_again"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use crate::answer;
 use crate::compile::Running;
 use crate::course::Course;
+use crate::fingerprint::fingerprint;
 use crate::gate::{self, Since};
 use crate::journal::{Entry, Event, Journal};
 use crate::lesson::record;
@@ -11,6 +12,7 @@ use crate::look::{Found, look};
 use crate::mine;
 use crate::process;
 use crate::screen;
+use crate::terminal;
 use crate::trouble::{Result, Trouble};
 use console::{Key, Term, style};
 use notify::{RecursiveMode, Watcher};
@@ -46,14 +48,14 @@ struct Watch {
     /// Each look has a number: a verdict that comes too late is thrown away.
     look: u64,
     running: Running,
-    /// The texts that were judged last.
+    /// The texts that were judged last: the learner's two, and the chapter's tests.
     judged: Vec<Vec<u8>>,
     keys: bool,
     tell: Sender<News>,
 }
 
 const KEYS: &str = "h hint · l list · n next · r run again · e edit · a answer · x reset · q quit";
-const GREEN_KEYS: &str = "n next, through the gate · s skip the refactoring · r run again · e edit · a answer · l list · q quit";
+const GREEN_KEYS: &str = "n next, through the gate · s skip the refactoring · l list · r run again · e edit · a answer · x reset · q quit";
 
 /// Watches until `q`, Ctrl-C or, without keys, for ever.
 pub fn watch(course: &Course, keys: bool) -> Result<u8> {
@@ -65,6 +67,7 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
     }
     let (tell, news) = mpsc::channel();
     let _watcher = watcher(course, tell.clone())?;
+    terminal::remember();
     let wanted = keys.then(|| key_reader(tell.clone()));
     let mut watch = Watch {
         course: Arc::new(Course {
@@ -85,7 +88,13 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
         tell,
     };
     watch.judge();
-    watch.answer_all(&news, wanted.as_ref())
+    let ended = watch.answer_all(&news, wanted.as_ref());
+    if keys && ended.is_err() {
+        // The sentence takes the place of `judging …`.
+        print!("\r\x1b[K");
+        std::io::Write::flush(&mut std::io::stdout()).ok();
+    }
+    ended
 }
 
 /// Takes the lock of the checkout: two that watch would talk into one another.
@@ -179,10 +188,10 @@ impl Watch {
             return Vec::new();
         };
         let chapter = &self.course.chapters[at];
-        let files = [chapter.mine(), chapter.my_tests(), chapter.tests()];
-        files
-            .map(|file| std::fs::read(self.course.root.join(file)).unwrap_or_default())
-            .to_vec()
+        let tests = std::fs::read(self.course.root.join(chapter.tests())).unwrap_or_default();
+        let mut texts = mine::texts(&self.course, chapter).to_vec();
+        texts.push(tests);
+        texts
     }
 
     fn stop(&mut self) {
@@ -218,7 +227,8 @@ impl Watch {
             return Ok(());
         };
         let chapter = &self.course.chapters[at];
-        record(&mut self.journal, chapter, step, &found)?;
+        let code = fingerprint(self.judged.iter().take(2));
+        record(&mut self.journal, chapter, step, &found, code)?;
         let mut note = std::mem::take(&mut self.note);
         if found.is_green() {
             let now = Since::now(&self.course, chapter);
@@ -238,7 +248,8 @@ impl Watch {
             (Some((at, step)), Some(found)) => {
                 let mut text = screen::lesson(&self.course, &self.journal, at, step, found);
                 let hints = &self.course.chapters[at].steps[step].hints;
-                for (level, hint) in hints.iter().take(self.hints).enumerate() {
+                let shown = if found.is_green() { 0 } else { self.hints };
+                for (level, hint) in hints.iter().take(shown).enumerate() {
                     text += &format!(
                         "\n{} {hint}\n",
                         style(format!("hint {}:", level + 1)).yellow()
@@ -254,6 +265,8 @@ impl Watch {
         let green = self.found.as_ref().is_some_and(Found::is_green);
         let keys = if green { GREEN_KEYS } else { KEYS };
         if self.keys {
+            let width = usize::from(Term::stdout().size().1);
+            let (text, keys) = (screen::wrap(&text, width), screen::wrap(keys, width));
             // Clears the screen and what is above it, and writes from the top.
             print!("\x1b[2J\x1b[3J\x1b[H{text}\n{}\n", style(keys).dim());
             std::io::Write::flush(&mut std::io::stdout()).ok();
@@ -342,6 +355,10 @@ impl Watch {
         let entry = Entry::new(chapter.id(), &chapter.steps[step].id, how);
         self.journal.add(entry)?;
         self.at = self.journal.position(&self.course);
+        if let Some((next, _)) = self.at.filter(|(next, _)| *next != at) {
+            let (done, next) = (&self.course.chapters[at], &self.course.chapters[next]);
+            self.note += &format!("\n{}", screen::chapter_done(&self.course, done, next));
+        }
         self.found = None;
         self.since = None;
         self.hints = 0;

@@ -1,55 +1,25 @@
 //! Each verdict word once: the runner on a tiny course, and what it prints.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// A copy of the tiny course with the learner's files laid, built in a folder
-/// whose name no shell script would survive.
+/// A copy of the tiny course with the learner's files laid.
 fn course() -> &'static Path {
     static COURSE: OnceLock<PathBuf> = OnceLock::new();
     COURSE.get_or_init(|| {
-        let folder = format!("一 course of {}", std::process::id());
-        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
-        copy_all(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/course"),
-            &copy,
-        );
-        lesson_in(&copy, &[]);
+        let copy = common::copy_of_the_course("");
+        // The chapter that does not compile is the quickest that lays the files.
+        common::runner(&copy, &["start", "01"]).output().unwrap();
         copy
     })
 }
 
-fn copy_all(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (path, copy) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() {
-            copy_all(&path, &copy);
-        } else {
-            fs::copy(&path, &copy).unwrap();
-        }
-    }
-}
-
-fn lesson_in(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
-    command
-        .env("MARK", arguments.concat())
-        .args(arguments)
-        .arg("--root")
-        .arg(folder)
-        .env_remove("CARGO_TARGET_DIR")
-        .output()
-        .unwrap()
-}
-
 fn lesson(arguments: &[&str]) -> (i32, String) {
-    let output = lesson_in(course(), arguments);
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap_or(-1), text)
+    let output = common::runner(course(), arguments).output().unwrap();
+    (output.status.code().unwrap_or(-1), common::text(&output))
 }
 
 /// The verdicts of a command's JSON: test and word, sorted.
@@ -96,7 +66,7 @@ fn each_way_to_end_has_its_word() {
         .map(|(test, word)| (test.to_string(), word.to_string()))
         .into();
     assert_eq!(words(&text, 0), expected);
-    let left = left_behind("MARK=green00--json");
+    let left = left_behind(&format!("MARK={} green00--json", std::process::id()));
     assert_eq!(left, Vec::<String>::new(), "no process outlives its test");
 }
 
@@ -158,6 +128,31 @@ fn people_read_the_words_with_their_reasons() {
             .unwrap_or_else(|| panic!("no {head:?} in\n{text}"));
         let rest = &text[at + head.len()..];
         assert!(rest.trim_start().starts_with(message), "{test} says {rest}");
+    }
+}
+
+#[test]
+fn a_timeline_is_told_apart_from_the_message() {
+    let (_, text) = lesson(&["green", "00"]);
+    let below = "right: 42\n        the test   peer\n        ✗ went another way\n";
+    let joined = text.replace("         right", "right");
+    assert!(joined.contains(below), "no {below:?} in\n{text}");
+    // In another order, for the order is the mark of a run's processes.
+    let (_, json) = lesson(&["--json", "green", "00"]);
+    let json = json.lines().find(|line| line.starts_with('{')).unwrap();
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    let tests = json["reports"][0]["tests"].as_array().unwrap();
+    for test in tests {
+        let wrong = test["test"] == "step_1::wrong";
+        let drawn = if wrong {
+            "  the test   peer\n  ✗ went another way"
+        } else {
+            ""
+        };
+        assert_eq!(test["timeline"], drawn, "{test}");
+        let message = test["message"].as_str().unwrap();
+        assert!(!message.contains("another way"), "{message}");
+        assert_eq!(test["printed"].as_str().unwrap().matches("peer").count(), 0);
     }
 }
 

@@ -16,6 +16,7 @@ mod step_1 {
     }
     #[test]
     fn wrong() {
+        fixtures::draw_a_timeline();
         assert_eq!(words::wrong(), 42, "the answer");
     }
     #[test]
