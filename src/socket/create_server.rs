@@ -1,1 +1,137 @@
-//! Chapter 08.
+//! Makes a server's socket in one call: socket, options, bind, listen.
+//!
+//! The kernel lets a socket be born in steps, and each step has its moment:
+//! an option that decides about the address counts only before `bind`. Here
+//! the order is written down once, and what cannot be is refused before the
+//! first step, when there is nothing to tidy up.
+//!
+//! ```
+//! use chatroom::socket::bind::getsockname;
+//! use chatroom::socket::create_server::{Options, create_server};
+//! use std::net::TcpStream;
+//!
+//! let server = create_server("127.0.0.1:0".parse().unwrap(), &Options::default())?;
+//! TcpStream::connect(getsockname(&server)?)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Left out: names instead of addresses (chapter 09 resolves them), and
+//! servers on Unix paths.
+//!
+//! The same promises as CPython's `test_socket.py` and `test_socketserver.py`:
+//!
+//! | CPython's test | ours |
+//! |---|---|
+//! | `CreateServerTest.test_address` | `step_1::the_address_that_was_asked_for_is_the_servers` |
+//! | `CreateServerTest.test_family_and_type` | `step_1::an_ipv4_address_makes_a_tcp_server_over_ipv4`, `step_3::an_ipv6_address_makes_an_ipv6_server`; differs because the address alone decides, and a family that does not fit is refused |
+//! | `CreateServerTest.test_reuse_port` | `step_2::two_servers_share_an_address_if_both_ask_for_it`, `step_2::a_second_live_server_is_refused` |
+//! | `CreateServerTest.test_ipv6_only_default` | `step_3::ipv6_is_alone_unless_dual_stack_is_asked_for` |
+//! | `CreateServerTest.test_dualstack_ipv6_family` | `step_3::dual_stack_is_ipv6_with_ipv4_beside_it` |
+//! | `CreateServerFunctionalTest.test_tcp4` | `step_1::callers_are_taken_in_at_once` |
+//! | `CreateServerFunctionalTest.test_tcp6` | `step_3::dual_stack_answers_a_caller_over_ipv6` |
+//! | `CreateServerFunctionalTest.test_dual_stack_client_v4` | `step_3::dual_stack_answers_a_caller_over_ipv4` |
+//! | `CreateServerFunctionalTest.test_dual_stack_client_v6` | `step_3::dual_stack_answers_a_caller_over_ipv6` |
+//! | `GeneralModuleTests.test_listen_backlog` | `your_tests::the_queue_is_as_long_as_was_asked_for`; differs because a backlog below 0 cannot be written down |
+//! | `SocketServerTest.test_tcpserver_bind_leak` | `step_5::a_thousand_failures_leave_no_socket_open` |
+
+use crate::socket::bind::bind_again;
+use crate::socket::family::{Family, Kind, socket};
+use crate::socket::listen::{DEFAULT_BACKLOG, listen};
+use socket2::Socket;
+use std::io;
+use std::net::SocketAddr;
+
+/// What a server can be asked for beside its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The family that the address must be of; with `None` any will do.
+    pub family: Option<Family>,
+    /// How many callers may wait for `accept`.
+    pub backlog: u32,
+    /// Several servers share the address, if each of them asks for it, and the
+    /// kernel deals the callers out: SO_REUSEPORT.
+    pub reuse_port: bool,
+    /// A server on an IPv6 address answers callers over IPv4 too. They are
+    /// seen as `::ffff:127.0.0.1`.
+    pub dual_stack: bool,
+}
+
+impl Default for Options {
+    /// What most servers want: nobody shares the address, and IPv6 is alone.
+    fn default() -> Options {
+        Options {
+            family: None,
+            backlog: DEFAULT_BACKLOG,
+            reuse_port: false,
+            dual_stack: false,
+        }
+    }
+}
+
+/// Returns a socket that listens on `address`: `socket.create_server`.
+///
+/// It does not wait for the old connections of a server that had the address
+/// before (SO_REUSEADDR, not on Windows), and on an IPv6 address it is for
+/// IPv6 alone (IPV6_V6ONLY) unless `dual_stack` says otherwise.
+///
+/// # Errors
+/// `InvalidInput`, before there is a socket, where the request contradicts
+/// itself or this machine cannot fulfil it: a family that is not the
+/// address's, `dual_stack` for IPv4 or where there is no dual stack,
+/// `reuse_port` where there is no such option. All else is what
+/// [`socket`](socket()), [`bind`](crate::socket::bind::bind) and
+/// [`listen`](listen()) say: `AddrInUse` and its kind name the address. After
+/// an error nothing is left open.
+pub fn create_server(address: SocketAddr, options: &Options) -> io::Result<Socket> {
+    let family = possible(address, options)?;
+    let server = socket(family, Kind::Stream)?;
+    // Both options decide about the address, so they come before bind.
+    if family == Family::Inet6 {
+        server.set_only_v6(!options.dual_stack)?;
+    }
+    #[cfg(unix)]
+    if options.reuse_port {
+        server.set_reuse_port(true)?;
+    }
+    bind_again(&server, address)?;
+    listen(&server, options.backlog)?;
+    Ok(server)
+}
+
+/// Returns the family that `address` is of, if what is asked for can be.
+fn possible(address: SocketAddr, options: &Options) -> io::Result<Family> {
+    let family = match address {
+        SocketAddr::V4(_) => Family::Inet,
+        SocketAddr::V6(_) => Family::Inet6,
+    };
+    let asked = options.family.unwrap_or(family);
+    let no = |why: &str| {
+        let text = format!("{why}: {asked:?} server on {address}");
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+    };
+    if asked != family {
+        return no("the address is of another family");
+    }
+    if options.dual_stack && family != Family::Inet6 {
+        return no("only an IPv6 server can have a dual stack");
+    }
+    if options.dual_stack && !has_dualstack_ipv6() {
+        return no("there is no dual stack here");
+    }
+    if options.reuse_port && !cfg!(unix) {
+        return no("there is no SO_REUSEPORT here");
+    }
+    Ok(family)
+}
+
+/// Tells whether one socket can serve IPv6 and IPv4 on this machine:
+/// `socket.has_dualstack_ipv6`.
+///
+/// It makes a socket, tries the option and drops the socket again; no address
+/// is bound. Where it cannot find out, for want of a descriptor perhaps, the
+/// answer is no.
+pub fn has_dualstack_ipv6() -> bool {
+    socket(Family::Inet6, Kind::Stream)
+        .and_then(|socket| socket.set_only_v6(false))
+        .is_ok()
+}
