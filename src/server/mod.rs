@@ -226,11 +226,12 @@ impl Stopper {
         self.lock().connections.values().any(|(id, _)| *id == own)
     }
 
-    /// From here on a stop wakes the `accept` of `listener`.
+    /// A stop wakes the `accept` of `listener`, also one that was asked for
+    /// before.
     fn guard(&self, listener: &Arc<TcpListener>) {
-        let mut state = self.lock();
-        if !state.stopping {
-            state.listener = Arc::downgrade(listener);
+        self.lock().listener = Arc::downgrade(listener);
+        if self.is_stopping() {
+            self.stop();
         }
     }
 
