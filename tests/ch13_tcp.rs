@@ -10,8 +10,8 @@ use fixtures::Act::{Fails, Panics};
 use fixtures::python::Python;
 use fixtures::*;
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
+use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,24 @@ fn connection() -> (TcpStream, SocketAddr, Peer) {
 fn is_shut(mut stream: &TcpStream, why: &str) {
     let error = refused(stream.write(b"x"), why);
     assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{why}: {error}");
+}
+
+type Accepted = io::Result<(TcpStream, SocketAddr)>;
+
+/// EMFILE. On Windows the number means something else, and no less odd.
+fn no_descriptors() -> Accepted {
+    Err(io::Error::from_raw_os_error(24))
+}
+
+/// Accepts what the script says, and says after it that nobody listens any
+/// more: EINVAL. Who asks even then would never end.
+fn scripted(script: Vec<Accepted>) -> impl FnMut() -> Accepted {
+    let end = iter::once(Err(ErrorKind::InvalidInput.into()));
+    let mut script = script.into_iter().chain(end);
+    move || {
+        let next = script.next();
+        next.expect("nobody listens any more: why ask again?")
+    }
 }
 
 mod step_1 {
@@ -177,24 +195,6 @@ mod step_2 {
 mod step_3 {
     use super::*;
 
-    type Accepted = io::Result<(TcpStream, SocketAddr)>;
-
-    /// EMFILE. On Windows the number means something else, and no less odd.
-    fn no_descriptors() -> Accepted {
-        Err(io::Error::from_raw_os_error(24))
-    }
-
-    /// EINVAL: what Linux says where nobody listens any more.
-    fn nobody_listens() -> Accepted {
-        Err(ErrorKind::InvalidInput.into())
-    }
-
-    /// Accepts what the script says, and says after it that nobody listens.
-    fn scripted(script: Vec<Accepted>) -> impl FnMut() -> Accepted {
-        let mut script = VecDeque::from(script);
-        move || script.pop_front().unwrap_or_else(nobody_listens)
-    }
-
     /// So many clients, and their connections at the server's end.
     fn clients(count: usize) -> (Vec<Peer>, Vec<Accepted>) {
         let mut clients = Vec::new();
@@ -331,9 +331,10 @@ mod step_4 {
         let stopper = Stopper::new();
         stopper.stop();
         let mut asked = 0;
+        let mut script = scripted(vec![]);
         let accept = || {
             asked += 1;
-            Err(ErrorKind::InvalidInput.into())
+            script()
         };
         let result = serve(accept, drop, &Recorder::default(), &stopper);
         result.expect("to be stopped is no error");
@@ -344,10 +345,10 @@ mod step_4 {
     fn who_is_accepted_after_the_stop_is_not_a_client() {
         let (stream, peer, _client) = connection();
         let (stopper, handler) = (Stopper::new(), Recorder::default());
-        let mut waking = Some((stream, peer));
+        let mut script = scripted(vec![Ok((stream, peer))]);
         let accept = || {
             stopper.stop();
-            waking.take().ok_or(ErrorKind::InvalidInput.into())
+            script()
         };
         let result = serve(accept, drop, &handler, &stopper);
         result.expect("to be stopped is no error");
@@ -357,9 +358,10 @@ mod step_4 {
     #[test]
     fn an_accept_that_the_stop_has_ended_is_no_error() {
         let stopper = Stopper::new();
+        let mut script = scripted(vec![]);
         let accept = || {
             stopper.stop();
-            Err(ErrorKind::InvalidInput.into())
+            script()
         };
         let result = serve(accept, drop, &Recorder::default(), &stopper);
         result.expect("nobody listens, because somebody asked for it");
@@ -374,8 +376,7 @@ mod step_4 {
             button.stop();
             stream.write_all(b"goodbye")
         };
-        let mut waiting = Some((stream, peer));
-        let accept = || waiting.take().ok_or(ErrorKind::InvalidInput.into());
+        let accept = scripted(vec![Ok((stream, peer))]);
         let result = serve(accept, drop, &last, &stopper);
         result.expect("to be stopped is no error");
         client.hears(b"goodbye");
@@ -390,11 +391,11 @@ mod step_4 {
             button.stop();
             Ok(())
         };
-        let mut waiting = Some((stream, peer));
+        let mut script = scripted(vec![Ok((stream, peer))]);
         let mut asked = 0;
         let accept = || {
             asked += 1;
-            waiting.take().ok_or(ErrorKind::InvalidInput.into())
+            script()
         };
         let _ = serve(accept, drop, &last, &stopper);
         assert_eq!(asked, 1, "who asks again may wait for ever");
@@ -413,8 +414,7 @@ mod step_4 {
             *result.lock().unwrap() = Some(stream.write(b"x"));
             Ok(())
         };
-        let mut waiting = Some((stream, peer));
-        let accept = || waiting.take().ok_or(ErrorKind::InvalidInput.into());
+        let accept = scripted(vec![Ok((stream, peer))]);
         let _ = serve(accept, drop, &slow, &stopper);
         let ended = ended.lock().unwrap().take().expect("it was handled");
         let error = refused(ended, "the server has stopped, its client is still served");

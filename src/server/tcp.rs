@@ -19,8 +19,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Left out: two clients at once. While one is handled, the others wait in the
-//! listener's queue.
+//! Left out: two clients at once, for while one is handled, the others wait in
+//! the listener's queue; and input that a handler leaves unread, which turns
+//! the end of its connection into a reset.
 
 use crate::server::{Handler, Next, REST, ServerHandle, Stopper, after_accept_error};
 use std::any::Any;
