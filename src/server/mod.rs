@@ -185,8 +185,9 @@ pub fn after_accept_error(error: &io::Error) -> Next {
 
 /// Asks a server to stop, from any thread and as often as you like.
 ///
-/// It can be made before the server and given to the handler. A stopper that
-/// was pressed stays pressed: a server that is started with it ends at once.
+/// It is for one server, can be made before it and given to its handler, and
+/// its clones are the same button. Once pressed it stays pressed: a server that
+/// is started with it ends at once.
 #[derive(Clone, Debug, Default)]
 pub struct Stopper(Arc<Mutex<State>>);
 

@@ -69,7 +69,7 @@ fn report(handler: &dyn Handler, peer: Option<SocketAddr>, error: &io::Error) {
 
 /// Calls `step`, and turns its panic into an error.
 fn caught(step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    // Nothing that a panic may have left half done is looked at afterwards.
+    // What a panic leaves half done is the handler's own; its locks are poisoned.
     catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
         let words = words(&*panic);
         Err(io::Error::other(format!("the handler panicked: {words}")))
