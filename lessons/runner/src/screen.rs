@@ -175,9 +175,7 @@ fn question(journal: &Journal, chapter: &Chapter, step: usize, found: &Found) ->
     let questions = diagnosis::questions(chapter, step, failing);
     let (first, rest) = questions.split_first()?;
     let rest: String = rest.iter().map(|tell| format!("\n  Or: {tell}")).collect();
-    Some(format!(
-        "just these tests fail for those who have this: {first}{rest}"
-    ))
+    Some(format!("these failures have a usual cause. {first}{rest}"))
 }
 
 fn graded(grade: &Grade) -> String {
