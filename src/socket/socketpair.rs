@@ -109,6 +109,8 @@ pub fn tcp_pair_over(
     connect(&client, address, Some(PATIENCE))?;
     // Our own call is in the queue, or somebody else's: there is one to accept.
     let (accepted, caller) = accept(&listener, None)?;
+    // The listener lives on until here: closed, it would reset a call of ours
+    // that still waits behind a stranger's, and there were nothing to compare.
     if !are_a_pair(&accepted, &client)? {
         let why = format!("a stranger, {caller}, was the first to call {address}");
         return Err(io::Error::new(ErrorKind::ConnectionAborted, why));
