@@ -5,7 +5,7 @@ mod fixtures;
 subject!(socket::socketpair = "../my/socket/socketpair.rs",
     tests = "../my/tests/socketpair.rs" or "../lessons/10-socketpair/answer_tests.rs");
 
-use chatroom::socket::family::Family;
+use chatroom::socket::family::{Family, Repr};
 #[cfg(target_os = "linux")]
 use fixtures::descriptor::{held_by_a_child, inode};
 use fixtures::peer::text;
@@ -227,13 +227,17 @@ mod step_3 {
 mod step_4 {
     use super::*;
 
-    /// What becomes of the pair if a stranger has called before we do, and the
-    /// stranger.
+    /// What becomes of the pair if a stranger has called before we do, in words,
+    /// and the stranger.
     #[track_caller]
-    fn with_a_stranger() -> (std::io::Result<(Socket, Socket)>, TcpStream) {
+    fn with_a_stranger() -> (std::io::Result<String>, TcpStream) {
         let mut stranger = None;
         let result = tcp_pair_with(|address| stranger = Some(queued_client(address)));
-        (result, stranger.expect("the hook is called"))
+        (in_words(result), stranger.expect("the hook is called"))
+    }
+
+    fn in_words(result: std::io::Result<(Socket, Socket)>) -> std::io::Result<String> {
+        result.map(|(one, other)| format!("{:?} {:?}", Repr(&one), Repr(&other)))
     }
 
     const WHY: &str = "accept gave a stranger's connection, so one end is not ours";
@@ -301,7 +305,7 @@ mod step_4 {
     fn after_a_stranger_nothing_is_left() {
         let mut called = None;
         let result = tcp_pair_with(|address| called = Some((address, queued_client(address))));
-        refused(result, WHY);
+        refused(in_words(result), WHY);
         let (address, stranger) = called.expect("the hook is called");
         let stranger = stranger.local_addr().expect("it was connected");
         // The stranger's own end is the stranger's to close.
