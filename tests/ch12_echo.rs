@@ -201,6 +201,15 @@ mod step_2 {
         Ok(answer)
     }
 
+    /// Sends, says that this was all, and waits for the end.
+    fn says_all(mut client: &TcpStream, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        client.write_all(bytes)?;
+        client.shutdown(Shutdown::Write)?;
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer)?;
+        Ok(answer)
+    }
+
     #[test]
     fn a_client_is_answered_before_it_has_said_all() {
         let (_, heard) = served(|client| asks(client.stream(), b"hello"));
@@ -221,20 +230,13 @@ mod step_2 {
 
     #[test]
     fn nothing_comes_back_that_was_not_sent() {
-        let (_, heard) = served(|client| {
-            let mut stream = client.stream();
-            stream.write_all(b"hello")?;
-            stream.shutdown(Shutdown::Write)?;
-            let mut heard = Vec::new();
-            stream.read_to_end(&mut heard)?;
-            Ok(heard)
-        });
+        let (_, heard) = served(|client| says_all(client.stream(), b"hello"));
         assert_eq!(text(&heard.expect("it is answered")), "hello");
     }
 
     #[test]
     fn it_returns_how_many_bytes_there_were() {
-        let (served, _) = served(|client| asks(client.stream(), b"hello"));
+        let (served, _) = served(|client| says_all(client.stream(), b"hello"));
         assert_eq!(served.expect("the client hung up in good order"), 5);
     }
 
@@ -254,7 +256,7 @@ mod step_2 {
         let lines = alone("step_2::the_log_tells_of_a_client_and_of_its_end", || {
             basic_config(LevelFilter::Info);
             let (_, port) = served(|client| {
-                asks(client.stream(), b"hello")?;
+                says_all(client.stream(), b"hello")?;
                 Ok(client.stream().local_addr()?.port())
             });
             log::info!("{}", port.expect("the client is answered"));
@@ -354,12 +356,19 @@ mod step_3 {
         assert_eq!(text(&client.hears_to_the_end()), "hello");
     }
 
+    #[cfg(unix)]
     #[test]
-    fn a_listener_that_does_not_wait_is_as_good() {
+    fn a_listener_that_did_not_wait_waits_now() {
         let listener = TcpListener::bind(ANY).expect("any port will do");
         listener.set_nonblocking(true).expect("it can");
+        let same = listener.try_clone().expect("a second handle");
         let server = EchoServer::start(listener).expect("it starts");
         silent_client_of(&server);
+        let hurried = SockRef::from(&same).nonblocking().expect("it can tell");
+        assert!(
+            !hurried,
+            "with no client there, accept would not wait for one"
+        );
     }
 }
 
@@ -606,10 +615,13 @@ mod step_6 {
     #[test]
     fn four_mebibytes_come_back_through_a_narrow_connection() {
         let (_server, stream) = narrow_server();
-        let bytes = many(4 * MIB);
+        let bytes = many(4 * MIB + 1);
         let asked = bytes.clone();
-        let answer = Waiter::start(move || echo(&stream, &asked)).answer();
-        assert_same(&answer.expect("the server answers"), &bytes);
+        let asks = move || Ok::<_, io::Error>([echo(&stream, &asked)?, echo(&stream, b"?")?]);
+        let answers = Waiter::start(asks).answer();
+        let [answer, behind] = answers.expect("the server answers");
+        assert_same(&answer, &bytes);
+        assert_eq!(text(&behind), "?", "the answer to the next question");
     }
 
     #[test]
@@ -676,8 +688,10 @@ with socket.create_server(('127.0.0.1', 0)) as listener:
         }
         for port in ports {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it listens");
-            let answer = echo(&stream, &many(MIB)).expect("it answers");
-            assert_same(&answer, &many(MIB));
+            let answer = echo(&stream, &every_byte()).expect("it answers");
+            assert_same(&answer, &every_byte());
+            let answer = echo(&stream, b"?").expect("it answers again");
+            assert_eq!(text(&answer), "?", "the answer to the next question");
         }
     }
 }
