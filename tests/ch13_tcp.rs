@@ -7,7 +7,6 @@ subject!(server::tcp = "../my/server/tcp.rs",
 
 use chatroom::server::{ServerHandle, Stopper};
 use fixtures::Act::{Fails, Panics};
-use fixtures::python::Python;
 use fixtures::*;
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
