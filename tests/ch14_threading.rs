@@ -774,7 +774,7 @@ mod step_5 {
         };
         let handler = Arc::new(handler);
         let mut listeners = Vec::new();
-        for _ in 0..200 {
+        for _ in 0..100 {
             let listener = TcpListener::bind(address).expect("any port will do");
             let listener = socket2::Socket::from(listener);
             listeners.push(descriptor::inode(&listener));
@@ -786,7 +786,7 @@ mod step_5 {
         listeners.retain(|inode| held.contains(inode));
         assert_eq!(listeners, [""; 0], "listeners that are still open");
         let connections: Vec<_> = connections.try_iter().collect();
-        assert_eq!(connections.len(), 200, "clients that were handled");
+        assert_eq!(connections.len(), 100, "clients that were handled");
         let open = connections.iter().filter(|inode| held.contains(inode));
         assert_eq!(open.count(), 0, "connections that are still open");
         let listen = |row: &netstat::Row| row.local.ip() == address.ip() && row.state == "LISTEN";
