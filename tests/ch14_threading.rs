@@ -1,0 +1,797 @@
+//! Chapter 14: each connection has its thread.
+
+#[macro_use]
+mod fixtures;
+subject!(server::threading = "../my/server/threading.rs",
+    tests = "../my/tests/threading.rs" or "../lessons/14-threading/answer_tests.rs");
+
+use chatroom::server::{Handler, Stopper};
+use fixtures::Act::{Fails, Panics};
+use fixtures::*;
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind, Read, Write};
+use std::iter;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use threading::{Gate, Job, Limits, Worker, serve, start, start_with};
+
+#[track_caller]
+fn gate(most: usize) -> Gate {
+    Gate::new(Limits { most }).expect("that many are allowed")
+}
+
+type Accepted = io::Result<(TcpStream, SocketAddr)>;
+
+/// So many clients, and their connections at the server's end.
+#[track_caller]
+fn clients(count: usize) -> (Vec<Peer>, Vec<Accepted>) {
+    let mut clients = Vec::new();
+    let mut script = Vec::new();
+    for _ in 0..count {
+        let (socket, client) = connected();
+        let stream = TcpStream::from(socket);
+        let peer = stream.peer_addr().expect("it is connected");
+        clients.push(client);
+        script.push(Ok((stream, peer)));
+    }
+    (clients, script)
+}
+
+/// Accepts what the script says, and says after it that nobody listens any
+/// more: EINVAL. Who asks even then would never end.
+fn scripted(script: Vec<Accepted>) -> impl FnMut() -> Accepted {
+    let end = iter::once(Err(ErrorKind::InvalidInput.into()));
+    let mut script = script.into_iter().chain(end);
+    move || {
+        let next = script.next();
+        next.expect("nobody listens any more: why ask again?")
+    }
+}
+
+/// EMFILE. On Windows the number means something else, and no less odd.
+fn no_descriptors() -> Accepted {
+    Err(io::Error::from_raw_os_error(24))
+}
+
+fn never(_: Duration) {
+    panic!("a pause, though nothing was short");
+}
+
+/// A thread that is none. While it is kept, it has its clone of the token.
+struct Puppet {
+    finished: bool,
+    joined: Sender<()>,
+    _kept: Arc<()>,
+}
+
+impl Worker for Puppet {
+    fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    fn join(self) {
+        let _ = self.joined.send(());
+    }
+}
+
+/// Makes puppets, and hears of each that is joined.
+struct Theatre {
+    finished: bool,
+    token: Arc<()>,
+    joined: Sender<()>,
+    joins: Receiver<()>,
+}
+
+impl Theatre {
+    /// One whose puppets have all come to their end, or none of them.
+    fn whose_puppets_are(finished: bool) -> Theatre {
+        let (joined, joins) = channel();
+        Theatre {
+            finished,
+            token: Arc::default(),
+            joined,
+            joins,
+        }
+    }
+
+    fn puppet(&self) -> Puppet {
+        Puppet {
+            finished: self.finished,
+            joined: self.joined.clone(),
+            _kept: self.token.clone(),
+        }
+    }
+
+    /// How many puppets are kept.
+    fn kept(&self) -> usize {
+        Arc::strong_count(&self.token) - 1
+    }
+
+    /// How many puppets were joined.
+    fn joined(&self) -> usize {
+        self.joins.try_iter().count()
+    }
+}
+
+/// Starts no thread, but does the job before it returns.
+fn at_once(theatre: &Theatre) -> impl FnMut(Job) -> io::Result<Puppet> {
+    |job| {
+        job();
+        Ok(theatre.puppet())
+    }
+}
+
+/// Starts a thread.
+fn threads(job: Job) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().spawn(job)
+}
+
+/// Has no thread to give, as the kernel that says EAGAIN.
+fn no_threads(_: Job) -> io::Result<Puppet> {
+    Err(ErrorKind::WouldBlock.into())
+}
+
+/// Serves so many clients with a handler, each at once, and returns it.
+#[track_caller]
+fn served(count: usize, handler: Recorder) -> Arc<Recorder> {
+    let gate = gate(8);
+    let (_clients, script) = clients(count);
+    let (handler, theatre) = (Arc::new(handler), Theatre::whose_puppets_are(true));
+    let (accept, stopper) = (scripted(script), Stopper::new());
+    let _ = serve(accept, drop, at_once(&theatre), &handler, &gate, &stopper);
+    handler
+}
+
+mod step_1 {
+    use super::*;
+
+    #[test]
+    fn a_new_gate_has_all_its_places() {
+        assert_eq!(gate(3).free(), 3);
+    }
+
+    #[test]
+    fn who_enters_takes_a_place() {
+        let gate = gate(3);
+        let _places = (gate.enter(), gate.enter());
+        assert_eq!(gate.free(), 1, "three places, two are taken");
+    }
+
+    #[test]
+    fn a_clone_is_the_same_gate() {
+        let gate = gate(3);
+        let _place = gate.clone().enter();
+        assert_eq!(gate.free(), 2, "places");
+    }
+
+    #[test]
+    fn who_leaves_gives_the_place_back() {
+        let gate = gate(3);
+        drop(gate.enter());
+        assert_eq!(gate.free(), 3, "nobody is inside");
+    }
+
+    #[test]
+    fn a_panic_gives_the_place_back() {
+        let gate = gate(3);
+        let place = gate.enter();
+        let _ = catch_unwind(AssertUnwindSafe(move || {
+            let _place = place;
+            resume_unwind(Box::new("a panic, as told"));
+        }));
+        assert_eq!(gate.free(), 3, "the panic has left");
+    }
+
+    #[test]
+    fn another_thread_can_give_the_place_back() {
+        let gate = gate(3);
+        let place = gate.enter();
+        let other = thread::spawn(move || drop(place));
+        other.join().expect("to leave does not panic");
+        assert_eq!(gate.free(), 3, "nobody is inside");
+    }
+
+    #[test]
+    fn a_gate_for_nobody_is_an_error() {
+        let error = refused(Gate::new(Limits { most: 0 }), "who would ever get in?");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    // Only Linux says which threads sleep.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_comes_to_a_full_gate_waits_until_somebody_leaves() {
+        let gate = gate(1);
+        let place = gate.enter();
+        let other = gate.clone();
+        let waiter = Waiter::start(move || drop(other.enter()));
+        let Ok(waiter) = waiter.blocks() else {
+            panic!("two are inside, and there is one place");
+        };
+        drop(place);
+        waiter.answer();
+    }
+}
+
+mod step_2 {
+    use super::*;
+
+    #[test]
+    fn each_client_is_left_to_a_thread() {
+        let gate = gate(8);
+        let (_clients, script) = clients(3);
+        let (handler, theatre) = (
+            Arc::new(Recorder::default()),
+            Theatre::whose_puppets_are(true),
+        );
+        let jobs = RefCell::new(Vec::new());
+        let later = |job| {
+            jobs.borrow_mut().push(job);
+            Ok(theatre.puppet())
+        };
+        let (accept, stopper) = (scripted(script), Stopper::new());
+        let _ = serve(accept, never, later, &handler, &gate, &stopper);
+        assert_eq!(jobs.borrow().len(), 3, "three clients, so many jobs");
+        assert_eq!(handler.steps(), "", "no thread has begun with its job");
+    }
+
+    #[test]
+    fn a_thread_takes_its_client_through_all_steps() {
+        let handler = served(1, Recorder::default());
+        assert_eq!(handler.steps(), "verify, setup, handle, finish");
+    }
+
+    #[test]
+    fn two_handlers_run_at_once() {
+        let gate = gate(8);
+        let (_clients, script) = clients(2);
+        // Whoever comes first waits until there are two.
+        let meeting = Barrier::new(2);
+        let handler = Arc::new(move |_: &TcpStream, _: SocketAddr| {
+            meeting.wait();
+            Ok(())
+        });
+        let (accept, stopper) = (scripted(script), Stopper::new());
+        let result = serve(accept, never, threads, &handler, &gate, &stopper);
+        let error = refused(result, "nobody listens, and nobody asked for it");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn each_connection_has_a_place() {
+        let gate = gate(8);
+        let (_clients, script) = clients(3);
+        let (handler, theatre) = (
+            Arc::new(Recorder::default()),
+            Theatre::whose_puppets_are(true),
+        );
+        let (jobs, free) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+        let later = |job| {
+            free.borrow_mut().push(gate.free());
+            jobs.borrow_mut().push(job);
+            Ok(theatre.puppet())
+        };
+        let (accept, stopper) = (scripted(script), Stopper::new());
+        let _ = serve(accept, never, later, &handler, &gate, &stopper);
+        assert_eq!(
+            *free.borrow(),
+            [7, 6, 5],
+            "free places as the threads start"
+        );
+    }
+
+    #[test]
+    fn a_connection_keeps_its_place_while_the_handler_runs() {
+        let gate = gate(8);
+        let (_clients, script) = clients(1);
+        let (theatre, free) = (Theatre::whose_puppets_are(true), Arc::new(Mutex::new(0)));
+        let (own, seen) = (gate.clone(), free.clone());
+        let handler = Arc::new(move |_: &TcpStream, _: SocketAddr| {
+            *seen.lock().unwrap() = own.free();
+            Ok(())
+        });
+        let (accept, stopper) = (scripted(script), Stopper::new());
+        let _ = serve(accept, never, at_once(&theatre), &handler, &gate, &stopper);
+        assert_eq!(*free.lock().unwrap(), 7, "free places as the handler runs");
+    }
+
+    #[test]
+    fn a_connection_that_has_ended_gives_its_place_back() {
+        let gate = gate(8);
+        let (_clients, script) = clients(3);
+        let (handler, theatre) = (
+            Arc::new(Recorder::default()),
+            Theatre::whose_puppets_are(true),
+        );
+        let (accept, stopper) = (scripted(script), Stopper::new());
+        let _ = serve(accept, never, at_once(&theatre), &handler, &gate, &stopper);
+        assert_eq!(gate.free(), 8, "all three have gone");
+    }
+
+    #[test]
+    fn a_handler_that_panics_gives_its_place_back() {
+        let gate = gate(8);
+        let (_clients, script) = clients(3);
+        let (handler, theatre) = (
+            Arc::new(Recorder::whose("handle", Panics)),
+            Theatre::whose_puppets_are(true),
+        );
+        let shielded = |job: Job| {
+            // As a thread would: it ends by the panic, and nobody else does.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+            Ok(theatre.puppet())
+        };
+        let (accept, stopper) = (scripted(script), Stopper::new());
+        let _ = serve(accept, never, shielded, &handler, &gate, &stopper);
+        assert_eq!(gate.free(), 8, "all three have gone");
+    }
+
+    #[test]
+    fn an_error_of_a_handler_reaches_the_hook_once() {
+        let handler = served(1, Recorder::whose("handle", Fails));
+        assert_eq!(handler.errors(), ["handle fails, as told"]);
+    }
+
+    #[test]
+    fn a_panic_of_a_handler_reaches_the_hook_once() {
+        let handler = served(1, Recorder::whose("handle", Panics));
+        let errors = handler.errors();
+        assert_eq!(errors.len(), 1, "one connection, one panic: {errors:?}");
+    }
+
+    #[test]
+    fn an_error_of_a_handler_does_not_end_the_server() {
+        let handler = served(3, Recorder::whose("handle", Fails));
+        assert_eq!(handler.peers().len(), 3, "clients that were handled");
+    }
+
+    #[test]
+    fn a_panic_of_a_handler_does_not_end_the_server() {
+        let handler = served(3, Recorder::whose("handle", Panics));
+        assert_eq!(handler.peers().len(), 3, "clients that were handled");
+    }
+
+    #[test]
+    fn no_error_of_accept_costs_a_place_or_the_next_client() {
+        let gate = gate(2);
+        let (_clients, mut script) = clients(1);
+        for _ in 0..3 {
+            script.insert(0, no_descriptors());
+            script.insert(0, Err(ErrorKind::ConnectionAborted.into()));
+        }
+        let (handler, theatre) = (
+            Arc::new(Recorder::default()),
+            Theatre::whose_puppets_are(true),
+        );
+        let pauses = Cell::new(0);
+        let rest = |_| pauses.set(pauses.get() + 1);
+        let (accept, stopper) = (scripted(script), Stopper::new());
+        let _ = serve(accept, rest, at_once(&theatre), &handler, &gate, &stopper);
+        assert_eq!(handler.peers().len(), 1, "the client behind the errors");
+        assert_eq!(handler.blamed(), [None; 3], "three times EMFILE");
+        assert_eq!(pauses.get(), 3, "rests, one for each EMFILE");
+    }
+}
+
+mod step_3 {
+    use super::*;
+
+    /// How many puppets are kept when the server asks for a client, each time.
+    #[track_caller]
+    fn kept_at_each_accept(theatre: &Theatre, count: usize) -> Vec<usize> {
+        let gate = gate(8);
+        let (_clients, script) = clients(count);
+        let (handler, stopper) = (Arc::new(Recorder::default()), Stopper::new());
+        let mut script = scripted(script);
+        let mut kept = Vec::new();
+        let accept = || {
+            kept.push(theatre.kept());
+            script()
+        };
+        let _ = serve(accept, never, at_once(theatre), &handler, &gate, &stopper);
+        kept
+    }
+
+    #[test]
+    fn finished_threads_are_let_go_of() {
+        let theatre = Theatre::whose_puppets_are(true);
+        let kept = kept_at_each_accept(&theatre, 5);
+        let most = kept.iter().max();
+        assert!(
+            most <= Some(&1),
+            "each thread has ended before the next client came, and so many were kept: {kept:?}"
+        );
+    }
+
+    #[test]
+    fn threads_that_run_are_kept() {
+        let theatre = Theatre::whose_puppets_are(false);
+        let kept = kept_at_each_accept(&theatre, 3);
+        assert_eq!(kept, [0, 1, 2, 3], "none of them has ended");
+    }
+
+    #[test]
+    fn at_the_end_each_thread_that_runs_is_joined() {
+        let theatre = Theatre::whose_puppets_are(false);
+        kept_at_each_accept(&theatre, 3);
+        assert_eq!(theatre.joined(), 3, "threads that were waited for");
+    }
+
+    #[test]
+    fn while_clients_come_no_running_thread_is_waited_for() {
+        let gate = gate(8);
+        let theatre = Theatre::whose_puppets_are(false);
+        let (_clients, script) = clients(3);
+        let (handler, stopper) = (Arc::new(Recorder::default()), Stopper::new());
+        let mut script = scripted(script);
+        let mut joined = 0;
+        let accept = || {
+            joined += theatre.joined();
+            script()
+        };
+        let _ = serve(accept, never, at_once(&theatre), &handler, &gate, &stopper);
+        assert_eq!(joined, 0, "waited for, before the next client was accepted");
+    }
+
+    #[test]
+    fn a_full_house_is_no_reason_to_hold_a_lock() {
+        let gate = gate(1);
+        let (_clients, script) = clients(2);
+        let (handler, stopper) = (Arc::new(Recorder::default()), Stopper::new());
+        // The second is accepted when the first has left: this ends, or never.
+        let _ = serve(scripted(script), never, threads, &handler, &gate, &stopper);
+        assert_eq!(handler.peers().len(), 2, "clients that were handled");
+    }
+}
+
+mod step_4 {
+    use super::*;
+
+    /// What becomes of the first of two clients, for whom there is no thread.
+    #[track_caller]
+    fn without_a_thread(handler: Recorder) -> (Vec<Peer>, Arc<Recorder>, Gate) {
+        let gate = gate(8);
+        let (clients, script) = clients(2);
+        let (handler, theatre) = (Arc::new(handler), Theatre::whose_puppets_are(true));
+        let mut failures = iter::once(no_threads);
+        let mut given = at_once(&theatre);
+        let spawn = |job| match failures.next() {
+            Some(fail) => fail(job),
+            None => given(job),
+        };
+        let (accept, stopper) = (scripted(script), Stopper::new());
+        let _ = serve(accept, never, spawn, &handler, &gate, &stopper);
+        (clients, handler, gate)
+    }
+
+    #[test]
+    fn who_gets_no_thread_is_hung_up_on() {
+        let (mut clients, _, _) = without_a_thread(Recorder::default());
+        let heard = clients[0].hears_to_the_end();
+        assert_eq!(peer::text(&heard), "", "nobody was there to talk");
+    }
+
+    #[test]
+    fn the_hook_hears_who_got_no_thread() {
+        let (clients, handler, _) = without_a_thread(Recorder::default());
+        let first = clients[0].stream().local_addr().expect("it is connected");
+        assert_eq!(handler.blamed(), [Some(first)], "whom the hook heard of");
+    }
+
+    #[test]
+    fn the_next_client_gets_its_thread() {
+        let (clients, handler, _) = without_a_thread(Recorder::default());
+        let second = clients[1].stream().local_addr().expect("it is connected");
+        assert_eq!(handler.peers(), [second], "who was handled");
+    }
+
+    #[test]
+    fn who_gets_no_thread_gives_the_place_back() {
+        let (_, _, gate) = without_a_thread(Recorder::default());
+        assert_eq!(gate.free(), 8, "nobody is inside");
+    }
+
+    #[test]
+    fn a_hook_that_panics_does_not_end_the_server() {
+        let (_, handler, _) = without_a_thread(Recorder::whose("on_error", Panics));
+        assert_eq!(handler.peers().len(), 1, "the client behind it");
+    }
+}
+
+mod step_5 {
+    use super::*;
+
+    const SOME: Limits = Limits { most: 256 };
+    const ONE: Limits = Limits { most: 1 };
+
+    /// Answers what it hears with the same in capitals, until the end. What
+    /// begins with `!` makes it panic.
+    fn shout(mut stream: &TcpStream, _: SocketAddr) -> io::Result<()> {
+        let mut buffer = [0; 1024];
+        loop {
+            let count = stream.read(&mut buffer)?;
+            assert_ne!(buffer[0], b'!', "a bang, as told");
+            if count == 0 {
+                return Ok(());
+            }
+            buffer[..count].make_ascii_uppercase();
+            stream.write_all(&buffer[..count])?;
+        }
+    }
+
+    #[track_caller]
+    fn listener() -> TcpListener {
+        TcpListener::bind(ANY).expect("any port will do")
+    }
+
+    #[track_caller]
+    fn call(address: SocketAddr) -> Peer {
+        Peer::new(TcpStream::connect(address).expect("a server listens there"))
+    }
+
+    /// A client that has got an answer, and stays.
+    #[track_caller]
+    fn idle(address: SocketAddr) -> Peer {
+        let mut client = call(address);
+        client.sends(b"x");
+        client.hears(b"X");
+        client
+    }
+
+    /// What a client hears who says `words` and no more.
+    #[track_caller]
+    fn answer(address: SocketAddr, words: &str) -> String {
+        let mut client = call(address);
+        client.sends(words.as_bytes());
+        client.half_closes();
+        peer::text(&client.hears_to_the_end())
+    }
+
+    #[test]
+    fn after_the_stop_nobody_is_asked_for() {
+        let gate = gate(8);
+        let (_clients, script) = clients(1);
+        let (stopper, theatre) = (Stopper::new(), Theatre::whose_puppets_are(true));
+        let button = stopper.clone();
+        let handler = Arc::new(move |_: &TcpStream, _: SocketAddr| {
+            button.stop();
+            Ok(())
+        });
+        let mut script = scripted(script);
+        let mut asked = 0;
+        let accept = || {
+            asked += 1;
+            script()
+        };
+        let result = serve(accept, never, at_once(&theatre), &handler, &gate, &stopper);
+        result.expect("to be stopped is no error");
+        assert_eq!(asked, 1, "who asks again may wait for ever");
+    }
+
+    #[test]
+    fn who_is_accepted_after_the_stop_is_not_a_client() {
+        let gate = gate(8);
+        let (_clients, script) = clients(1);
+        let (stopper, theatre) = (Stopper::new(), Theatre::whose_puppets_are(true));
+        let handler = Arc::new(Recorder::default());
+        let mut script = scripted(script);
+        let accept = || {
+            stopper.stop();
+            script()
+        };
+        let result = serve(accept, never, at_once(&theatre), &handler, &gate, &stopper);
+        result.expect("to be stopped is no error");
+        assert_eq!(handler.steps(), "", "it only came to wake the server");
+    }
+
+    #[test]
+    fn a_thread_that_begins_after_the_stop_hangs_up() {
+        let gate = gate(8);
+        let (_clients, script) = clients(1);
+        let (stopper, theatre) = (Stopper::new(), Theatre::whose_puppets_are(true));
+        let handler = Arc::new(Recorder::default());
+        let mut given = at_once(&theatre);
+        let late = |job| {
+            stopper.stop();
+            given(job)
+        };
+        let result = serve(scripted(script), never, late, &handler, &gate, &stopper);
+        result.expect("to be stopped is no error");
+        assert_eq!(handler.steps(), "", "the stop would not know of it");
+    }
+
+    #[test]
+    fn a_stop_ends_all_connections() {
+        let gate = gate(8);
+        let (_clients, script) = clients(1);
+        let (stopper, theatre) = (Stopper::new(), Theatre::whose_puppets_are(true));
+        let (button, ended) = (stopper.clone(), Arc::new(Mutex::new(None)));
+        let result = ended.clone();
+        let handler = Arc::new(move |mut stream: &TcpStream, _: SocketAddr| {
+            let button = button.clone();
+            let elsewhere = thread::spawn(move || button.stop());
+            elsewhere.join().expect("a stop does not panic");
+            *result.lock().unwrap() = Some(stream.write(b"x"));
+            Ok(())
+        });
+        let accept = scripted(script);
+        let _ = serve(accept, never, at_once(&theatre), &handler, &gate, &stopper);
+        let ended = ended.lock().unwrap().take().expect("it was handled");
+        let error = refused(ended, "the server has stopped, its client is still served");
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn each_client_gets_its_answer() {
+        let server = start(listener(), shout, SOME).expect("a server");
+        for words in ["one", "two", "three"] {
+            assert_eq!(answer(server.address(), words), words.to_uppercase());
+        }
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_slow_client_delays_nobody() {
+        let server = start(listener(), shout, SOME).expect("a server");
+        let mut slow = idle(server.address());
+        assert_eq!(answer(server.address(), "quick"), "QUICK");
+        slow.sends(b"slow");
+        slow.hears(b"SLOW");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_client_that_makes_the_handler_panic_harms_nobody() {
+        let server = start(listener(), shout, SOME).expect("a server");
+        let mut neighbour = idle(server.address());
+        assert_eq!(answer(server.address(), "!"), "", "no answer");
+        neighbour.sends(b"still here");
+        neighbour.hears(b"STILL HERE");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn who_is_one_too_many_waits_and_is_served_later() {
+        let server = start(listener(), shout, ONE).expect("a server");
+        let first = idle(server.address());
+        let mut second = call(server.address());
+        second.sends(b"my turn");
+        first.closes();
+        second.hears(b"MY TURN");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_handler_that_panics_makes_room_for_the_next() {
+        let server = start(listener(), shout, ONE).expect("a server");
+        assert_eq!(answer(server.address(), "!"), "", "no answer");
+        assert_eq!(answer(server.address(), "hello"), "HELLO");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_limit_of_nobody_is_an_error() {
+        let result = start(listener(), shout, Limits { most: 0 });
+        let error = refused(result, "who would ever be served?");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn an_idle_server_stops() {
+        let server = start(listener(), shout, SOME).expect("a server");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_stop_before_the_start_is_remembered() {
+        let stopper = Stopper::new();
+        stopper.stop();
+        let server = start_with(listener(), shout, SOME, &stopper).expect("a server");
+        server.join().expect("to be stopped is no error");
+    }
+
+    #[test]
+    fn fifty_idle_clients_do_not_delay_the_stop() {
+        let server = start(listener(), shout, SOME).expect("a server");
+        let address = server.address();
+        let mut clients: Vec<_> = iter::repeat_with(|| idle(address)).take(50).collect();
+        server.shutdown().expect("nothing went wrong");
+        for client in &mut clients {
+            assert_eq!(peer::text(&client.hears_to_the_end()), "", "nothing more");
+        }
+    }
+
+    #[test]
+    fn a_full_house_does_not_delay_the_stop() {
+        let server = start(listener(), shout, ONE).expect("a server");
+        let _inside = idle(server.address());
+        let _outside = call(server.address());
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_client_that_never_reads_does_not_delay_the_stop() {
+        let (begun, begins) = channel();
+        let endless = move |mut stream: &TcpStream, _: SocketAddr| {
+            let _ = begun.send(());
+            loop {
+                stream.write_all(&[b'x'; 1024])?;
+            }
+        };
+        let server = start(listener(), endless, SOME).expect("a server");
+        let _deaf = call(server.address());
+        begins.recv_timeout(GUARD).expect("it is handled");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_handler_can_stop_its_server_and_say_goodbye() {
+        let stopper = Stopper::new();
+        let button = stopper.clone();
+        let last = move |mut stream: &TcpStream, _: SocketAddr| {
+            button.stop();
+            stream.write_all(b"goodbye")
+        };
+        let server = start_with(listener(), last, SOME, &stopper).expect("a server");
+        let mut client = call(server.address());
+        server.join().expect("to be stopped is no error");
+        client.hears(b"goodbye");
+    }
+
+    #[test]
+    fn when_the_server_has_stopped_every_handler_has_finished() {
+        /// Shouts, and counts those who have finished.
+        struct Counts(Arc<Mutex<usize>>);
+        impl Handler for Counts {
+            fn handle(&self, stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
+                shout(stream, peer)
+            }
+            fn finish(&self, _: &TcpStream, _: SocketAddr) {
+                *self.0.lock().unwrap() += 1;
+            }
+        }
+        let finished = Arc::new(Mutex::new(0));
+        let server = start(listener(), Counts(finished.clone()), SOME).expect("a server");
+        let address = server.address();
+        let _clients: Vec<_> = iter::repeat_with(|| idle(address)).take(5).collect();
+        drop(server);
+        assert_eq!(*finished.lock().unwrap(), 5, "handlers that have finished");
+    }
+
+    // Only Linux has a table of descriptors to look at, and 127.0.0.0/8.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn many_starts_and_stops_leave_nothing_behind() {
+        let address = own_loopback();
+        let (sender, connections) = channel();
+        let handler = move |stream: &TcpStream, _: SocketAddr| {
+            let _ = sender.send(descriptor::inode(&stream.try_clone()?.into()));
+            Ok(())
+        };
+        let handler = Arc::new(handler);
+        let mut listeners = Vec::new();
+        for _ in 0..100 {
+            let listener = TcpListener::bind(address).expect("any port will do");
+            let listener = socket2::Socket::from(listener);
+            listeners.push(descriptor::inode(&listener));
+            let server = start(listener.into(), handler.clone(), SOME).expect("a server");
+            call(server.address()).hears_to_the_end();
+            server.shutdown().expect("nothing went wrong");
+        }
+        let held = descriptor::held();
+        listeners.retain(|inode| held.contains(inode));
+        assert_eq!(listeners, [""; 0], "listeners that are still open");
+        let connections: Vec<_> = connections.try_iter().collect();
+        assert_eq!(connections.len(), 100, "clients that were handled");
+        let open = connections.iter().filter(|inode| held.contains(inode));
+        assert_eq!(open.count(), 0, "connections that are still open");
+        let listen = |row: &netstat::Row| row.local.ip() == address.ip() && row.state == "LISTEN";
+        assert_eq!(netstat::states(listen), [""; 0], "in the kernel's table");
+        // A thread that still ran would still have its handler.
+        assert_eq!(Arc::strong_count(&handler), 1, "handlers in use");
+    }
+}
