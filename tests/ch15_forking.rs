@@ -25,7 +25,7 @@ fn sh(script: &str) -> Command {
 }
 
 /// Says that it is there, and a goodbye when it is asked to end.
-const POLITE: &str = "trap 'echo goodbye; exit' TERM; echo ready; sleep 60 <&- >&- & wait";
+const POLITE: &str = "trap 'echo goodbye; exit' TERM; echo ready; sleep 60 <&- >&- 2>&- & wait";
 
 /// Says that it is there, and does not listen to whoever asks it to end.
 const STUBBORN: &str = "trap '' TERM; echo ready; while :; do sleep 60; done";
@@ -284,7 +284,9 @@ mod step_3 {
     fn the_next_client_gets_the_place_of_a_worker_that_has_ended() {
         let group = Group::start().expect("a group");
         let ((one, first), (two, second)) = (calling(), calling());
-        let accept = scripted(vec![first, second], || {});
+        let accept = scripted(vec![first, second], || {
+            assert_eq!([heard(one), heard(two)], ["hello\n", "hello\n"]);
+        });
         let hello = || sh("echo hello");
         let told = &nobody_told;
         let _ = serve(
@@ -296,7 +298,6 @@ mod step_3 {
             told,
             &Stopper::new(),
         );
-        assert_eq!([heard(one), heard(two)], ["hello\n", "hello\n"]);
     }
 
     #[cfg(target_os = "linux")]
@@ -304,16 +305,18 @@ mod step_3 {
     fn a_worker_that_has_ended_is_reaped() {
         let group = Group::start().expect("a group");
         let (client, connection) = calling();
+        let (tell, told) = std::sync::mpsc::channel();
         let accept = scripted(vec![connection], || {
             let pid = heard(client);
+            told.recv_timeout(GUARD).expect("the hook is told");
             assert!(
                 !is_our_child(pid.trim()),
-                "its place is free, and it is still there"
+                "it has ended, and is still there"
             );
         });
         let pid = || sh("echo $$");
-        let told = &nobody_told;
-        let _ = serve(accept, never, pid, group, at_most(1), told, &Stopper::new());
+        let hook = &|_, _| tell.send(()).expect("the test listens");
+        let _ = serve(accept, never, pid, group, at_most(9), hook, &Stopper::new());
     }
 
     // Only Linux says that the server waits.
@@ -349,9 +352,9 @@ mod step_3 {
     #[test]
     fn the_hook_hears_how_a_worker_ended() {
         let group = Group::start().expect("a group");
-        let (_client, connection) = calling();
+        let (client, connection) = calling();
         let peer = connection.as_ref().map(|(_, peer)| *peer).ok();
-        let accept = scripted(vec![connection], || {});
+        let accept = scripted(vec![connection], || assert_eq!(heard(client), ""));
         let (told, fails) = (Told::default(), || sh("exit 3"));
         let hook = &told.hook();
         let _ = serve(
@@ -359,7 +362,7 @@ mod step_3 {
             never,
             fails,
             group,
-            at_most(1),
+            at_most(9),
             hook,
             &Stopper::new(),
         );
@@ -370,7 +373,9 @@ mod step_3 {
     fn a_command_that_cannot_be_started_is_an_error_for_that_client_alone() {
         let group = Group::start().expect("a group");
         let ((one, first), (two, second)) = (calling(), calling());
-        let accept = scripted(vec![first, second], || {});
+        let accept = scripted(vec![first, second], || {
+            assert_eq!([heard(one), heard(two)], ["", "hello\n"]);
+        });
         let first = Cell::new(true);
         let command = || match first.replace(false) {
             true => Command::new("/no/such/worker"),
@@ -387,7 +392,6 @@ mod step_3 {
             hook,
             &Stopper::new(),
         );
-        assert_eq!([heard(one), heard(two)], ["", "hello\n"]);
         assert_eq!(told.ends(), ["entity not found", "exit status: 0"]);
     }
 
@@ -402,7 +406,7 @@ mod step_3 {
                 Err(ErrorKind::ConnectionReset.into()),
                 connection,
             ],
-            || {},
+            || assert_eq!(heard(client), "hello\n", "the client behind them"),
         );
         let hello = || sh("echo hello");
         let told = &nobody_told;
@@ -415,7 +419,6 @@ mod step_3 {
             told,
             &Stopper::new(),
         );
-        assert_eq!(heard(client), "hello\n", "the client behind them");
     }
 
     #[test]
@@ -637,13 +640,6 @@ mod step_5 {
         assert_eq!(heard(idle), "", "its worker was ended");
     }
 
-    #[test]
-    fn the_stop_with_all_places_taken_is_a_stop() {
-        let server = start(listener(), cat, 1).expect("a server");
-        let _idle = served(server.address());
-        server.shutdown().expect("nothing went wrong");
-    }
-
     #[cfg(target_os = "linux")]
     #[test]
     fn no_worker_is_left_after_the_stop() {
@@ -654,7 +650,7 @@ mod step_5 {
         let stubborn = || sh("trap '' TERM; echo $$; while :; do sleep 60; done");
         let server = start_with(listener(), stubborn, limits, nobody_told, &Stopper::new());
         let server = server.expect("a server");
-        let mut clients = vec![call(server.address()), call(server.address())];
+        let mut clients = [call(server.address()), call(server.address())];
         let pids = clients.iter_mut().map(|client| {
             let mut line = String::new();
             let mut reader = io::BufReader::new(client.stream());

@@ -11,7 +11,7 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 /// How long workers may take to say goodbye: a person at the keyboard waits.
-pub const GRACE: Duration = Duration::from_secs(2);
+pub const GRACE: Duration = Duration::from_secs(1);
 
 /// What a group's first process does. It ignores the polite signal itself. At
 /// a line it sends it to its group, at another one, or at the end, the rude
