@@ -75,6 +75,7 @@ pub use tcp::process;
 
 use socket2::SockRef;
 use std::collections::HashMap;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -197,6 +198,16 @@ struct State {
     listener: Weak<TcpListener>,
     next: u64,
     connections: HashMap<u64, (ThreadId, Weak<TcpStream>)>,
+    bells: Vec<Bell>,
+}
+
+/// What a stop calls.
+struct Bell(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bell")
+    }
 }
 
 impl Stopper {
@@ -212,14 +223,18 @@ impl Stopper {
     /// that an idle client delays nothing; all but the one that the calling
     /// thread handles. A handler can ask for the stop and still say goodbye.
     pub fn stop(&self) {
-        let (listener, connections) = {
+        let (listener, connections, bells) = {
             let mut state = self.lock();
             state.stopping = true;
             let own = thread::current().id();
             let others = state.connections.values().filter(|(id, _)| *id != own);
             let others: Vec<_> = others.filter_map(|(_, weak)| weak.upgrade()).collect();
-            (std::mem::take(&mut state.listener).upgrade(), others)
+            let listener = std::mem::take(&mut state.listener).upgrade();
+            (listener, others, std::mem::take(&mut state.bells))
         };
+        for Bell(ring) in bells {
+            ring();
+        }
         for connection in connections {
             // One that is gone already needs no shutdown.
             let _ = connection.shutdown(Shutdown::Both);
@@ -232,6 +247,17 @@ impl Stopper {
     /// Says whether somebody has asked for the stop.
     pub fn is_stopping(&self) -> bool {
         self.lock().stopping
+    }
+
+    /// Calls `ring` at the stop, at once where that was already: for a server
+    /// that waits for something else than `accept`.
+    pub fn on_stop(&self, ring: impl FnOnce() + Send + 'static) {
+        let mut state = self.lock();
+        if !state.stopping {
+            return state.bells.push(Bell(Box::new(ring)));
+        }
+        drop(state);
+        ring();
     }
 
     /// Takes a connection in, for as long as the value lives: a stop will shut
