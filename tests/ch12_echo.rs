@@ -38,7 +38,9 @@ fn assert_same(came: &[u8], sent: &[u8]) {
     assert_eq!(came.len(), sent.len(), "how many bytes came back");
 }
 
-/// A listener on an address of its own, for ports that are bound again.
+/// A listener on an address of its own, for ports that are bound again. Its
+/// test runs alone: a process that another test starts just now has, for a
+/// moment, copies of all our descriptors, and a copy keeps the port.
 #[track_caller]
 fn own_listener() -> TcpListener {
     TcpListener::bind(own_loopback()).expect("any port will do")
@@ -383,10 +385,12 @@ mod step_4 {
 
     #[test]
     fn a_stopped_server_leaves_its_port_free() {
-        let server = EchoServer::start(own_listener()).expect("it starts");
-        let address = server.address();
-        stop(server);
-        assert_free(address);
+        alone("step_4::a_stopped_server_leaves_its_port_free", || {
+            let server = EchoServer::start(own_listener()).expect("it starts");
+            let address = server.address();
+            stop(server);
+            assert_free(address);
+        });
     }
 
     #[test]
@@ -464,42 +468,51 @@ mod step_5 {
 
     #[test]
     fn a_server_that_goes_out_of_scope_stops() {
-        let server = EchoServer::start(own_listener()).expect("it starts");
-        let address = server.address();
-        Waiter::start(move || drop(server)).answer();
-        assert_free(address);
+        alone("step_5::a_server_that_goes_out_of_scope_stops", || {
+            let server = EchoServer::start(own_listener()).expect("it starts");
+            let address = server.address();
+            Waiter::start(move || drop(server)).answer();
+            assert_free(address);
+        });
     }
 
     #[test]
     fn a_test_that_panics_stops_it() {
-        let server = EchoServer::start(own_listener()).expect("it starts");
-        let address = server.address();
-        let test = move || {
-            let panics = AssertUnwindSafe(move || {
-                let _server = server;
-                // As a panic unwinds, without its message on the screen.
-                resume_unwind(Box::new("a test fails"));
-            });
-            catch_unwind(panics).is_err()
-        };
-        assert!(Waiter::start(test).answer(), "the panic went on");
-        assert_free(address);
+        alone("step_5::a_test_that_panics_stops_it", || {
+            let server = EchoServer::start(own_listener()).expect("it starts");
+            let address = server.address();
+            let test = move || {
+                let panics = AssertUnwindSafe(move || {
+                    let _server = server;
+                    // As a panic unwinds, without its message on the screen.
+                    resume_unwind(Box::new("a test fails"));
+                });
+                catch_unwind(panics).is_err()
+            };
+            assert!(Waiter::start(test).answer(), "the panic went on");
+            assert_free(address);
+        });
     }
 
     #[test]
     fn started_and_stopped_a_hundred_times_it_leaves_nothing() {
-        let server = EchoServer::start(own_listener()).expect("it starts");
-        let address = server.address();
-        stop(server);
-        for _ in 0..100 {
-            let listener = TcpListener::bind(address);
-            let listener = listener.expect("the server before this one has gone");
-            let server = EchoServer::start(listener).expect("it starts");
-            let _client = silent_client_of(&server);
-            stop(server);
-        }
-        let states = netstat::states_of(address);
-        assert!(!states.contains(&"LISTEN"), "at {address}: {states:?}");
+        alone(
+            "step_5::started_and_stopped_a_hundred_times_it_leaves_nothing",
+            || {
+                let server = EchoServer::start(own_listener()).expect("it starts");
+                let address = server.address();
+                stop(server);
+                for _ in 0..100 {
+                    let listener = TcpListener::bind(address);
+                    let listener = listener.expect("the server before this one has gone");
+                    let server = EchoServer::start(listener).expect("it starts");
+                    let _client = silent_client_of(&server);
+                    stop(server);
+                }
+                let states = netstat::states_of(address);
+                assert!(!states.contains(&"LISTEN"), "at {address}: {states:?}");
+            },
+        );
     }
 
     /// Holds whoever tells it of a connection's end, until it is opened.

@@ -2,7 +2,6 @@
 // last step.
 
 use crate::echo::{EchoServer, echo};
-use crate::fixtures::*;
 
 #[test]
 fn a_letter_cut_in_two_comes_back() {
@@ -13,9 +12,9 @@ fn a_letter_cut_in_two_comes_back() {
 }
 
 #[test]
-fn a_server_that_is_stopped_with_a_silent_client_leaves_its_port() {
-    // 1. Start a server on a listener that is bound to own_loopback().
-    // 2. Let a client ask once and be silent then.
-    // 3. Stop the server. Is its address free to bind?
+fn a_silent_client_hears_the_end_of_a_server_that_is_stopped() {
+    // 1. Start a server, connect a client.
+    // 2. Let the client ask once and be silent then.
+    // 3. Stop the server. What does the client read?
     todo!("your second test of the echo server")
 }
