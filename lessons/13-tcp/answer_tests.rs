@@ -15,6 +15,8 @@ fn each_error_is_told_once_and_the_server_lives() {
         let stream = TcpStream::connect(server.address()).expect("the server lives");
         Peer::new(stream).hears_to_the_end();
     }
-    server.shutdown().expect("no error of a handler's is the server's");
+    server
+        .shutdown()
+        .expect("no error of a handler's is the server's");
     assert_eq!(handler.errors(), ["handle fails, as told"; 2]);
 }
