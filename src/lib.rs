@@ -21,8 +21,17 @@
 //! | [`server::tcp`] | serves one connection after the other | 13 |
 //! | [`server::threading`] | a thread for each connection | 14 |
 //! | [`server::forking`] | a process for each connection | 15 |
+//! | [`chat::frame`] | cuts the stream into frames | 16 |
+//! | [`chat::message`] | who said what, and when, as JSON | 17 |
+//! | [`chat::client`] | joins a room, says and hears | 18 |
+//! | [`chat::room`] | who is here, and what was said to all | 19 |
+//! | [`chat::server`] | the room over TCP | 20 |
+//! | [`cli`] | the `chatroom` command | 21 |
 
 pub mod address;
+pub mod chat;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod echo;
 pub mod logging;
 pub mod server;

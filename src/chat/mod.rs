@@ -1,0 +1,7 @@
+//! The chat room: what is said by one is heard by all, in one order.
+
+pub mod client;
+pub mod frame;
+pub mod message;
+pub mod room;
+pub mod server;
