@@ -259,7 +259,7 @@ impl Deliveries {
     ///
     /// # Errors
     /// [`End`] where there is nothing more to hear.
-    pub fn next(&mut self) -> Result<Arc<[u8]>, End> {
+    pub fn hear(&mut self) -> Result<Arc<[u8]>, End> {
         let mut state = self.room.lock();
         loop {
             if let Some(result) = state.take(self.id) {
@@ -273,8 +273,8 @@ impl Deliveries {
     /// Returns what is to be heard next, or `None` where that would wait.
     ///
     /// # Errors
-    /// Those of [`next`](Deliveries::next).
-    pub fn try_next(&mut self) -> Result<Option<Arc<[u8]>>, End> {
+    /// Those of [`hear`](Deliveries::hear).
+    pub fn try_hear(&mut self) -> Result<Option<Arc<[u8]>>, End> {
         self.room.lock().take(self.id).transpose()
     }
 }

@@ -87,7 +87,7 @@ impl Handler for Chat {
         let writer = stream.try_clone()?;
         thread::scope(|scope| {
             scope.spawn(move || {
-                while let Ok(bytes) = deliveries.next() {
+                while let Ok(bytes) = deliveries.hear() {
                     if (&writer).write_all(&bytes).is_err() {
                         break;
                     }
