@@ -397,11 +397,6 @@ print(stranger.recv(8))
 mod step_5 {
     use super::*;
 
-    /// Some machines have no IPv6.
-    fn has_ipv6() -> bool {
-        TcpListener::bind("[::1]:0").is_ok()
-    }
-
     #[test]
     fn over_ipv6_each_end_is_the_others_peer() {
         let result = tcp_pair_over(Family::Inet6, |_| ());
