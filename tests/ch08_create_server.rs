@@ -5,6 +5,7 @@ mod fixtures;
 subject!(socket::create_server = "../my/socket/create_server.rs",
     tests = "../my/tests/create_server.rs" or "../lessons/08-create_server/answer_tests.rs");
 
+use chatroom::socket::accept::accept;
 use chatroom::socket::family::Family;
 use create_server::{Options, create_server, has_dualstack_ipv6};
 use fixtures::queue::{ANSWER, callers};
@@ -66,14 +67,21 @@ mod step_1 {
 
     #[test]
     fn the_address_that_was_asked_for_is_the_servers() {
-        let free = {
-            let socket = tcp();
-            let somewhere = own_loopback();
-            socket.bind(&somewhere.into()).expect("any port will do");
-            address_of(&socket)
-        };
-        let server = plain(free);
-        assert_eq!(address_of(&server), free, "nobody else wanted this one");
+        // Alone: what another test starts just now has, for a moment, copies
+        // of all our descriptors, and a copy keeps the port.
+        alone(
+            "step_1::the_address_that_was_asked_for_is_the_servers",
+            || {
+                let free = {
+                    let socket = tcp();
+                    let somewhere = own_loopback();
+                    socket.bind(&somewhere.into()).expect("any port will do");
+                    address_of(&socket)
+                };
+                let server = plain(free);
+                assert_eq!(address_of(&server), free, "nobody else wanted this one");
+            },
+        );
     }
 
     #[test]
@@ -100,10 +108,13 @@ mod step_2 {
 
     #[test]
     fn a_server_restarts_while_its_old_connections_fade() {
-        let address = leave_a_connection_behind(own_loopback());
-        if let Err(error) = create_server(address, &Options::default()) {
-            panic!("the old server is gone, only its last connection is remembered: {error}");
-        }
+        let name = "step_2::a_server_restarts_while_its_old_connections_fade";
+        alone(name, || {
+            let address = leave_a_connection_behind(own_loopback());
+            if let Err(error) = create_server(address, &Options::default()) {
+                panic!("the old server is gone, only its last connection is remembered: {error}");
+            }
+        });
     }
 
     #[test]
@@ -265,6 +276,69 @@ mod step_3 {
             same.count().to_string()
         });
         assert_eq!(said, "1000", "with 64 descriptors, the answers alike");
+    }
+
+    const PYTHON_CLIENT: &str = r#"
+import socket, sys
+
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+    print(client.recv(8))
+"#;
+
+    #[test]
+    fn a_caller_in_python_is_taken_in() {
+        let server = plain(ANY);
+        let port = address_of(&server).port().to_string();
+        if let Some(python) = Python::start(PYTHON_CLIENT, &[&port]) {
+            let (connection, _) = accept(&server, Some(GUARD)).expect("Python calls");
+            Peer::new(connection.into()).sends(b"welcome");
+            assert_eq!(python.rest(), "b'welcome'\n", "what Python's client heard");
+        }
+    }
+
+    const PYTHON_SERVER: &str = r#"
+import socket
+
+alone = socket.create_server(("::", 0), family=socket.AF_INET6)
+print(alone.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))
+
+both = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+print(both.getsockname()[1], flush=True)
+connection, caller = both.accept()
+print(caller[0])
+
+try:
+    socket.create_server(("127.0.0.1", 0), dualstack_ipv6=True)
+except ValueError as error:
+    print(error)
+try:
+    socket.create_server(both.getsockname()[:2], family=socket.AF_INET6)
+except OSError as error:
+    print(error)
+"#;
+
+    #[test]
+    fn a_server_in_python_makes_the_same_promises() {
+        let (alone, both) = (Options::default(), both());
+        if !has_ipv6() {
+            return;
+        }
+        let six = create_server(EVERYWHERE, &alone).expect("any port");
+        assert!(six.only_v6().expect("IPV6_V6ONLY"), "ours, alone");
+        let ours = server_for_both(&both);
+        let _client = calls((Ipv4Addr::LOCALHOST, address_of(&ours).port()).into());
+        let (_, caller) = accept(&ours, Some(GUARD)).expect("a caller waits");
+        let caller = caller.ip().to_string();
+        if let Some(mut python) = Python::start(PYTHON_SERVER, &[]) {
+            assert_eq!(python.says(), "1", "IPV6_V6ONLY of Python's, alone");
+            let port: u16 = python.says().parse().expect("it tells its port");
+            let _client = calls((Ipv4Addr::LOCALHOST, port).into());
+            assert_eq!(python.says(), caller, "the caller, as a dual stack sees it");
+            assert_eq!(python.says(), "dualstack_ipv6 requires AF_INET6 family");
+            let taken = python.says();
+            let address = format!("('::', {port})");
+            assert!(taken.contains(&address), "which address was it? {taken}");
+        }
     }
 }
 

@@ -363,17 +363,80 @@ mod step_5 {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_call_to_oneself_is_refused() {
-        let free = {
-            let socket = tcp();
-            let somewhere = own_loopback();
-            socket.bind(&somewhere.into()).expect("any port will do");
-            let address = socket.local_addr().expect("it is bound");
-            address.as_socket().expect("it is of IPv4")
-        };
-        let host = free.ip().to_string();
-        let result = create_connection((&host, free.port()), PLENTY, Some(free));
-        let why = "nobody listens there: the socket is talking to itself";
-        let error = failed(result, why);
-        assert_eq!(told(&error), [(free, ErrorKind::ConnectionRefused)]);
+        // Alone: what another test starts just now has, for a moment, copies
+        // of all our descriptors, and a copy keeps the port.
+        alone("step_5::a_call_to_oneself_is_refused", || {
+            let free = {
+                let socket = tcp();
+                let somewhere = own_loopback();
+                socket.bind(&somewhere.into()).expect("any port will do");
+                let address = socket.local_addr().expect("it is bound");
+                address.as_socket().expect("it is of IPv4")
+            };
+            let host = free.ip().to_string();
+            let result = create_connection((&host, free.port()), PLENTY, Some(free));
+            let why = "nobody listens there: the socket is talking to itself";
+            let error = failed(result, why);
+            assert_eq!(told(&error), [(free, ErrorKind::ConnectionRefused)]);
+        });
+    }
+
+    const PYTHON_CLIENT: &str = r#"
+import socket, sys
+
+server, nobody = [("127.0.0.1", int(port)) for port in sys.argv[1:]]
+with socket.create_connection(server, timeout=5) as client:
+    print(client.recv(8), client.gettimeout())
+try:
+    socket.create_connection(nobody)
+except OSError as error:
+    print(type(error).__name__)
+"#;
+
+    #[test]
+    fn a_client_in_python_fares_like_ours() {
+        let (server, nobody) = (greeter(), Held::new());
+        let ports = [server.address().port(), nobody.address().port()];
+        let result = create_connection(("127.0.0.1", ports[0]), PLENTY, None);
+        let socket = connected_to(result, "the server listens");
+        Peer::new(socket.into()).hears(b"welcome");
+        let result = create_connection(("127.0.0.1", ports[1]), None, None);
+        let last = failed(result, "nobody listens there");
+        let last = last.last().map(io::Error::kind);
+        assert_eq!(last, Some(ErrorKind::ConnectionRefused));
+        let [server, nobody] = ports.map(|port| port.to_string());
+        if let Some(python) = Python::start(PYTHON_CLIENT, &[&server, &nobody]) {
+            let heard = python.rest();
+            assert_eq!(heard, "b'welcome' 5.0\nConnectionRefusedError\n");
+        }
+    }
+
+    const PYTHON_SERVER: &str = r#"
+import socket
+
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    connection, caller = server.accept()
+    with connection:
+        print(caller[0])
+        connection.sendall(b"welcome")
+"#;
+
+    #[test]
+    fn a_server_in_python_is_reached_like_ours() {
+        let ours = greeter();
+        let mut ports = vec![ours.address().port()];
+        let mut theirs = Python::start(PYTHON_SERVER, &[]);
+        if let Some(python) = &mut theirs {
+            ports.push(python.says().parse().expect("it tells its port"));
+        }
+        for port in ports {
+            let result = create_connection(("127.0.0.1", port), PLENTY, None);
+            let socket = connected_to(result, "the server listens");
+            Peer::new(socket.into()).hears(b"welcome");
+        }
+        if let Some(python) = theirs {
+            assert_eq!(python.rest(), "127.0.0.1\n", "who called");
+        }
     }
 }

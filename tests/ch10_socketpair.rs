@@ -13,7 +13,9 @@ use fixtures::*;
 use socket2::Socket;
 use socketpair::{are_a_pair, socketpair, tcp_pair, tcp_pair_over, tcp_pair_with};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+#[cfg(unix)]
+use std::{os::fd::OwnedFd, process::Stdio};
 
 /// What arrives at `to` when `from` sends `words` and nothing more.
 #[track_caller]
@@ -87,6 +89,38 @@ mod step_1 {
             assert!(!list.contains(&end), "the child holds {end}:\n{list}");
         }
     }
+
+    #[cfg(unix)]
+    const PYTHON_END: &str = r#"
+import socket
+
+end = socket.socket(fileno=0)
+one, other = socket.socketpair()
+print(end.family.name, one.family.name)
+one.sendall(end.recv(8))
+end.sendall(other.recv(8))
+"#;
+
+    #[cfg(unix)]
+    #[test]
+    fn an_end_may_be_in_pythons_hands() {
+        let (mut ours, theirs) = socketpair().expect("a pair");
+        let own = ours.local_addr().expect("a family");
+        assert!(own.is_unix(), "not of the family that Python's is: {own:?}");
+        let stdin = Stdio::from(OwnedFd::from(theirs));
+        if let Some(python) = Python::start_on(stdin, PYTHON_END, &[]) {
+            ours.set_read_timeout(Some(GUARD)).expect("a guard");
+            ours.write_all(b"ping").expect("it can send");
+            let mut heard = [0; 4];
+            ours.read_exact(&mut heard).expect("Python sends it back");
+            assert_eq!(text(&heard), "ping", "through Python's pair and back");
+            assert_eq!(
+                python.rest(),
+                "AF_UNIX AF_UNIX\n",
+                "our family and Python's"
+            );
+        }
+    }
 }
 
 mod step_2 {
@@ -120,18 +154,23 @@ mod step_2 {
     #[cfg(target_os = "linux")]
     #[test]
     fn two_established_ends_and_no_listener_are_left() {
-        let (one, other) = tcp_pair().expect("a pair");
-        // Both have heard the other: now the handshake is over for certain.
-        said(&one, &other, "ping");
-        said(&other, &one, "pong");
-        let (one, other) = addresses(&one);
-        let states = netstat::states(|row| {
-            let ends = (row.local, row.peer);
-            ends == (one, other)
-                || ends == (other, one)
-                || row.state == "LISTEN" && [one, other].contains(&row.local)
+        // Alone: what another test starts just now has, for a moment, copies
+        // of all our descriptors, and a copy of the listener listens.
+        let name = "step_2::two_established_ends_and_no_listener_are_left";
+        alone(name, || {
+            let (one, other) = tcp_pair().expect("a pair");
+            // Both have heard the other: now the handshake is over for certain.
+            said(&one, &other, "ping");
+            said(&other, &one, "pong");
+            let (one, other) = addresses(&one);
+            let states = netstat::states(|row| {
+                let ends = (row.local, row.peer);
+                ends == (one, other)
+                    || ends == (other, one)
+                    || row.state == "LISTEN" && [one, other].contains(&row.local)
+            });
+            assert_eq!(states, ["ESTABLISHED", "ESTABLISHED"], "{one} and {other}");
         });
-        assert_eq!(states, ["ESTABLISHED", "ESTABLISHED"], "{one} and {other}");
     }
 
     #[cfg(unix)]
@@ -303,28 +342,60 @@ mod step_4 {
     #[cfg(target_os = "linux")]
     #[test]
     fn after_a_stranger_nothing_is_left() {
-        let mut called = None;
-        let result = tcp_pair_with(|address| called = Some((address, queued_client(address))));
-        refused(in_words(result), WHY);
-        let (address, stranger) = called.expect("the hook is called");
-        let stranger = stranger.local_addr().expect("it was connected");
-        // The stranger's own end is the stranger's to close.
-        let states = netstat::states(|row| {
-            row.local == address || row.peer == address && row.local != stranger
+        alone("step_4::after_a_stranger_nothing_is_left", || {
+            let mut called = None;
+            let result = tcp_pair_with(|address| called = Some((address, queued_client(address))));
+            refused(in_words(result), WHY);
+            let (address, stranger) = called.expect("the hook is called");
+            let stranger = stranger.local_addr().expect("it was connected");
+            // The stranger's own end is the stranger's to close.
+            let states = netstat::states(|row| {
+                row.local == address || row.peer == address && row.local != stranger
+            });
+            let open = |state| states.contains(&state);
+            assert!(!open("LISTEN"), "the listener is still there: {states:?}");
+            assert!(!open("ESTABLISHED"), "an end is still open: {states:?}");
         });
-        let open = |state| states.contains(&state);
-        assert!(!open("LISTEN"), "the listener is still there: {states:?}");
-        assert!(!open("ESTABLISHED"), "an end is still open: {states:?}");
+    }
+
+    const PYTHON_STRANGER: &str = r#"
+import socket, sys
+
+stranger = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+print(stranger.getsockname()[1], flush=True)
+print(stranger.recv(8))
+"#;
+
+    #[test]
+    fn a_stranger_in_python_is_an_error_too() {
+        let (mut python, mut port, mut instead) = (None, 0, None);
+        let result = tcp_pair_with(|address| {
+            python = Python::start(PYTHON_STRANGER, &[&address.port().to_string()]);
+            match &mut python {
+                Some(python) => {
+                    port = python.says().parse().expect("it tells its port");
+                    in_queue(address, (Ipv4Addr::LOCALHOST, port).into());
+                }
+                None => {
+                    let stranger = instead.insert(queued_client(address));
+                    port = stranger.local_addr().expect("it is connected").port();
+                }
+            }
+        });
+        let error = refused(in_words(result), WHY).to_string();
+        let stranger = format!("127.0.0.1:{port}");
+        assert!(
+            error.contains(&stranger),
+            "it was {stranger}. Only: {error}"
+        );
+        if let Some(python) = python {
+            assert_eq!(python.rest(), "b''\n", "Python is hung up on");
+        }
     }
 }
 
 mod step_5 {
     use super::*;
-
-    /// Some machines have no IPv6.
-    fn has_ipv6() -> bool {
-        TcpListener::bind("[::1]:0").is_ok()
-    }
 
     #[test]
     fn over_ipv6_each_end_is_the_others_peer() {

@@ -8,7 +8,8 @@ subject!(logging = "../my/logging.rs",
 use crate::logging::{Story, basic_config, harmless, line};
 use fixtures::*;
 use log::{Level, LevelFilter, Record};
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -362,5 +363,87 @@ mod step_5 {
                 r"INFO chatroom::echo: 127.0.0.1:49152: closed after 0 bytes in, 5 bytes out: their\rwords",
             ]
         );
+    }
+
+    /// The script's log goes where the test listens.
+    const PYTHON_LOG: &str = r#"
+import sys
+sys.stderr = sys.stdout
+
+import logging
+
+logging.basicConfig(
+    level=logging.INFO,
+    format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+)
+logging.basicConfig(level=logging.ERROR)  # harmless, and without effect
+log = logging.getLogger("chatroom.echo")
+said = "hi\n2024-02-24 08:00:00,000 INFO chatroom.echo: all is well"
+log.info("%s says %s", "127.0.0.1:49152", said)
+log.info("%s says %r", "127.0.0.1:49152", said)
+"#;
+
+    #[test]
+    fn a_line_of_pythons_has_the_same_shape_and_less_care() {
+        let forged = "2024-02-24 08:00:00,000 INFO chatroom.echo: all is well";
+        let message = format!("127.0.0.1:49152 says hi\n{forged}");
+        let line = written(EIGHT, Level::Info, "chatroom.echo", &message);
+        let ours = line.trim_end().split_once(' ').map(|(_, rest)| rest);
+        let same = format!(r"INFO chatroom.echo: 127.0.0.1:49152 says hi\n{forged}");
+        assert_eq!(ours, Some(&*same), "behind the time");
+        if let Some(mut python) = Python::start(PYTHON_LOG, &[]) {
+            // A day and a time of day, and what is behind them.
+            let careless = python.says();
+            let rest = careless.splitn(3, ' ').last();
+            assert_eq!(rest, Some("INFO chatroom.echo: 127.0.0.1:49152 says hi"));
+            assert_eq!(python.says(), forged, "a line that nobody wrote");
+            let careful = python.says().replace('\'', "");
+            assert_eq!(careful.splitn(3, ' ').last(), Some(&*same), "with %r");
+        }
+    }
+
+    const PYTHON_CLIENT: &str = r#"
+import socket, sys
+
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+    print("%s:%s" % client.getsockname())
+    client.sendall(b"hello")
+    client.shutdown(socket.SHUT_WR)
+    print(client.recv(8))
+"#;
+
+    /// Answers the next caller with what it said, and returns what was told.
+    #[track_caller]
+    fn answered(listener: &TcpListener) -> Vec<String> {
+        let log = Logbook::new();
+        let (mut caller, peer) = listener.accept().expect("somebody calls");
+        caller.set_read_timeout(Some(GUARD)).expect("a guard");
+        let mut story = Story::told_to(&log, "chatroom::echo", peer);
+        let mut said = Vec::new();
+        story.heard(caller.read_to_end(&mut said).expect("to the end"));
+        caller.write_all(&said).expect("it can be answered");
+        story.said(said.len());
+        story.ends("end of stream");
+        log.messages()
+    }
+
+    #[test]
+    fn a_client_in_python_has_its_story_in_our_log() {
+        let story = |client: &str| {
+            let end = "closed after 5 bytes in, 5 bytes out: end of stream";
+            [format!("{client}: connected"), format!("{client}: {end}")]
+        };
+        let listener = TcpListener::bind(ANY).expect("any port will do");
+        let address = listener.local_addr().expect("it is bound");
+        let mut ours = TcpStream::connect(address).expect("it listens");
+        ours.write_all(b"hello").expect("it can send");
+        ours.shutdown(Shutdown::Write).expect("that was all");
+        let own = ours.local_addr().expect("it is connected").to_string();
+        assert_eq!(answered(&listener), story(&own), "of our own client");
+        if let Some(mut python) = Python::start(PYTHON_CLIENT, &[&address.port().to_string()]) {
+            let told = answered(&listener);
+            assert_eq!(told, story(&python.says()), "of Python's client");
+            assert_eq!(python.says(), "b'hello'", "what it heard");
+        }
     }
 }

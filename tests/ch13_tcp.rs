@@ -635,48 +635,59 @@ mod step_5 {
 
     #[test]
     fn a_handle_that_is_dropped_stops_the_server() {
-        let listener = TcpListener::bind(own_loopback()).expect("any port will do");
-        let server = start(listener, shout).expect("a server");
-        let address = server.address();
-        drop(server);
-        let error = refused(TcpStream::connect(address), "its server is gone");
-        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        // Alone: what another test starts just now has, for a moment, copies
+        // of all our descriptors, and a copy of the listener listens.
+        let name = "step_5::a_handle_that_is_dropped_stops_the_server";
+        alone(name, || {
+            let listener = TcpListener::bind(own_loopback()).expect("any port will do");
+            let server = start(listener, shout).expect("a server");
+            let address = server.address();
+            drop(server);
+            let error = refused(TcpStream::connect(address), "its server is gone");
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        });
     }
 
     #[test]
     fn a_server_can_be_started_again_at_its_address() {
-        let first = TcpListener::bind(own_loopback()).expect("any port will do");
-        let server = start(first, shout).expect("a server");
-        let address = server.address();
-        assert_eq!(answer(address, "one"), "ONE");
-        server.shutdown().expect("nothing went wrong");
-        let second = TcpListener::bind(address).expect("the first one has let go of it");
-        let server = start(second, shout).expect("a server");
-        assert_eq!(answer(address, "two"), "TWO");
-        server.shutdown().expect("nothing went wrong");
+        let name = "step_5::a_server_can_be_started_again_at_its_address";
+        alone(name, || {
+            let first = TcpListener::bind(own_loopback()).expect("any port will do");
+            let server = start(first, shout).expect("a server");
+            let address = server.address();
+            assert_eq!(answer(address, "one"), "ONE");
+            server.shutdown().expect("nothing went wrong");
+            let second = TcpListener::bind(address).expect("the first one has let go of it");
+            let server = start(second, shout).expect("a server");
+            assert_eq!(answer(address, "two"), "TWO");
+            server.shutdown().expect("nothing went wrong");
+        });
     }
 
     // Only Linux has a table of descriptors to look at, and 127.0.0.0/8.
     #[cfg(target_os = "linux")]
     #[test]
     fn two_hundred_starts_and_stops_leave_nothing_behind() {
-        let address = own_loopback();
-        let handler = Arc::new(Recorder::default());
-        let mut inodes = Vec::new();
-        for _ in 0..200 {
-            let listener = TcpListener::bind(address).expect("any port will do");
-            let listener = socket2::Socket::from(listener);
-            inodes.push(descriptor::inode(&listener));
-            let server = start(listener.into(), handler.clone()).expect("a server");
-            server.shutdown().expect("nothing went wrong");
-        }
-        let held = descriptor::held();
-        inodes.retain(|inode| held.contains(inode));
-        assert_eq!(inodes, [""; 0], "listeners that are still open");
-        let states = netstat::states(|row| row.local.ip() == address.ip());
-        assert_eq!(states, [""; 0], "sockets in the kernel's table");
-        // A thread that still ran would still have its handler.
-        assert_eq!(Arc::strong_count(&handler), 1, "handlers in use");
+        let name = "step_5::two_hundred_starts_and_stops_leave_nothing_behind";
+        alone(name, || {
+            let address = own_loopback();
+            let handler = Arc::new(Recorder::default());
+            let mut inodes = Vec::new();
+            for _ in 0..200 {
+                let listener = TcpListener::bind(address).expect("any port will do");
+                let listener = socket2::Socket::from(listener);
+                inodes.push(descriptor::inode(&listener));
+                let server = start(listener.into(), handler.clone()).expect("a server");
+                server.shutdown().expect("nothing went wrong");
+            }
+            let held = descriptor::held();
+            inodes.retain(|inode| held.contains(inode));
+            assert_eq!(inodes, [""; 0], "listeners that are still open");
+            let states = netstat::states(|row| row.local.ip() == address.ip());
+            assert_eq!(states, [""; 0], "sockets in the kernel's table");
+            // A thread that still ran would still have its handler.
+            assert_eq!(Arc::strong_count(&handler), 1, "handlers in use");
+        });
     }
 
     // Where descriptors are really short: in a process that may have 64.
@@ -716,52 +727,81 @@ mod step_5 {
         assert_eq!(report, "Too many open files (os error 24)");
     }
 
+    /// Divides twelve by what its client says, and tells what went wrong.
+    struct Fraction(Sender<String>);
+
+    impl chatroom::server::Handler for Fraction {
+        fn handle(&self, mut stream: &TcpStream, _: SocketAddr) -> io::Result<()> {
+            let mut words = [0; 9];
+            let count = stream.read(&mut words)?;
+            let by: u32 = peer::text(&words[..count])
+                .parse()
+                .map_err(io::Error::other)?;
+            let fraction = 12_u32.checked_div(by);
+            let fraction = fraction.ok_or_else(|| io::Error::other("division by zero"))?;
+            stream.write_all(fraction.to_string().as_bytes())
+        }
+
+        fn on_error(&self, _: Option<SocketAddr>, error: &io::Error) {
+            let _ = self.0.send(error.to_string());
+        }
+    }
+
+    /// Asks for three fractions, of which the second cannot be.
+    #[track_caller]
+    fn divides(address: SocketAddr) {
+        for (words, fraction) in [("4", "3"), ("0", ""), ("6", "2")] {
+            assert_eq!(answer(address, words), fraction, "12 / {words}");
+        }
+    }
+
     const PYTHON_CLIENT: &str = r#"
 import socket, sys
-address = ("127.0.0.1", int(sys.argv[1]))
-for words in [b"one", b"two", b"three"]:
-    with socket.create_connection(address) as client:
+
+for words in [b"4", b"0", b"6"]:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
         client.sendall(words)
-        client.shutdown(socket.SHUT_WR)
-        print(client.makefile().read(), flush=True)
+        print(words, client.recv(9))
 "#;
 
     #[test]
-    fn clients_in_python_get_their_answers() {
-        let server = start(listener(), shout).expect("a server");
+    fn clients_in_python_get_the_answers_that_ours_get() {
+        let (tell, _told) = channel();
+        let server = start(listener(), Fraction(tell)).expect("a server");
+        divides(server.address());
         let port = server.address().port().to_string();
-        if let Some(mut python) = Python::start(PYTHON_CLIENT, &[&port]) {
-            for expected in ["ONE", "TWO", "THREE"] {
-                assert_eq!(python.says(), expected, "what Python's client heard");
-            }
+        if let Some(python) = Python::start(PYTHON_CLIENT, &[&port]) {
+            let heard = "b'4' b'3'\nb'0' b''\nb'6' b'2'\n";
+            assert_eq!(python.rest(), heard, "what Python's clients heard");
         }
         server.shutdown().expect("nothing went wrong");
     }
 
     const PYTHON_SERVER: &str = r#"
-import socketserver
+import socketserver, sys
 
-class Shout(socketserver.BaseRequestHandler):
+class Fraction(socketserver.BaseRequestHandler):
     def handle(self):
-        while data := self.request.recv(1024):
-            self.request.sendall(data.upper())
+        self.request.sendall(b"%d" % (12 / int(self.request.recv(9))))
 
-with socketserver.TCPServer(("127.0.0.1", 0), Shout) as server:
+with socketserver.TCPServer(("127.0.0.1", 0), Fraction) as server:
     print(server.server_address[1], flush=True)
+    server.handle_error = lambda request, client: print(sys.exc_info()[1], flush=True)
     server.serve_forever()
 "#;
 
     #[test]
-    fn a_client_of_ours_hears_the_same_from_pythons_tcp_server() {
-        let ours = start(listener(), shout).expect("a server");
+    fn pythons_tcp_server_answers_like_ours() {
+        let (tell, told) = channel();
+        let ours = start(listener(), Fraction(tell)).expect("a server");
+        divides(ours.address());
+        ours.shutdown().expect("nothing went wrong");
+        let errors: Vec<_> = told.try_iter().collect();
+        assert_eq!(errors, ["division by zero"], "what our hook was told");
         if let Some(mut python) = Python::start(PYTHON_SERVER, &[]) {
             let port = python.says().parse().expect("Python tells its port");
-            let theirs = SocketAddr::from(([127, 0, 0, 1], port));
-            for words in ["one", "two\r\nlines", ""] {
-                let expected = answer(theirs, words);
-                assert_eq!(answer(ours.address(), words), expected, "{words:?}");
-            }
+            divides(SocketAddr::from(([127, 0, 0, 1], port)));
+            assert_eq!(python.says(), errors[0], "what Python's hook was told");
         }
-        ours.shutdown().expect("nothing went wrong");
     }
 }

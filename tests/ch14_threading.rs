@@ -766,32 +766,94 @@ mod step_5 {
     #[cfg(target_os = "linux")]
     #[test]
     fn many_starts_and_stops_leave_nothing_behind() {
-        let address = own_loopback();
-        let (sender, connections) = channel();
-        let handler = move |stream: &TcpStream, _: SocketAddr| {
-            let _ = sender.send(descriptor::inode(&stream.try_clone()?.into()));
-            Ok(())
-        };
-        let handler = Arc::new(handler);
-        let mut listeners = Vec::new();
-        for _ in 0..100 {
-            let listener = TcpListener::bind(address).expect("any port will do");
-            let listener = socket2::Socket::from(listener);
-            listeners.push(descriptor::inode(&listener));
-            let server = start(listener.into(), handler.clone(), SOME).expect("a server");
-            call(server.address()).hears_to_the_end();
-            server.shutdown().expect("nothing went wrong");
+        // Alone: what another test starts just now has, for a moment, copies
+        // of all our descriptors, and a copy of a listener listens.
+        let name = "step_5::many_starts_and_stops_leave_nothing_behind";
+        alone(name, || {
+            let address = own_loopback();
+            let (sender, connections) = channel();
+            let handler = move |stream: &TcpStream, _: SocketAddr| {
+                let _ = sender.send(descriptor::inode(&stream.try_clone()?.into()));
+                Ok(())
+            };
+            let handler = Arc::new(handler);
+            let mut listeners = Vec::new();
+            for _ in 0..100 {
+                let listener = TcpListener::bind(address).expect("any port will do");
+                let listener = socket2::Socket::from(listener);
+                listeners.push(descriptor::inode(&listener));
+                let server = start(listener.into(), handler.clone(), SOME).expect("a server");
+                call(server.address()).hears_to_the_end();
+                server.shutdown().expect("nothing went wrong");
+            }
+            let held = descriptor::held();
+            listeners.retain(|inode| held.contains(inode));
+            assert_eq!(listeners, [""; 0], "listeners that are still open");
+            let connections: Vec<_> = connections.try_iter().collect();
+            assert_eq!(connections.len(), 100, "clients that were handled");
+            let open = connections.iter().filter(|inode| held.contains(inode));
+            assert_eq!(open.count(), 0, "connections that are still open");
+            let listen =
+                |row: &netstat::Row| row.local.ip() == address.ip() && row.state == "LISTEN";
+            assert_eq!(netstat::states(listen), [""; 0], "in the kernel's table");
+            // A thread that still ran would still have its handler.
+            assert_eq!(Arc::strong_count(&handler), 1, "handlers in use");
+        });
+    }
+
+    /// Speaks first with one client that is idle, then with another.
+    #[track_caller]
+    fn delays_nobody(address: SocketAddr) {
+        let mut slow = idle(address);
+        assert_eq!(answer(address, "quick"), "QUICK");
+        slow.sends(b"slow");
+        slow.hears(b"SLOW");
+    }
+
+    const PYTHON_CLIENT: &str = r#"
+import socket, sys
+
+address = ("127.0.0.1", int(sys.argv[1]))
+with socket.create_connection(address) as slow, socket.create_connection(address) as quick:
+    quick.sendall(b"quick")
+    print(quick.recv(1024))
+    slow.sendall(b"slow")
+    print(slow.recv(1024))
+"#;
+
+    #[test]
+    fn two_clients_in_python_are_served_at_once() {
+        let server = start(listener(), shout, SOME).expect("a server");
+        delays_nobody(server.address());
+        let port = server.address().port().to_string();
+        if let Some(python) = Python::start(PYTHON_CLIENT, &[&port]) {
+            let heard = "b'QUICK'\nb'SLOW'\n";
+            assert_eq!(python.rest(), heard, "what Python's clients heard");
         }
-        let held = descriptor::held();
-        listeners.retain(|inode| held.contains(inode));
-        assert_eq!(listeners, [""; 0], "listeners that are still open");
-        let connections: Vec<_> = connections.try_iter().collect();
-        assert_eq!(connections.len(), 100, "clients that were handled");
-        let open = connections.iter().filter(|inode| held.contains(inode));
-        assert_eq!(open.count(), 0, "connections that are still open");
-        let listen = |row: &netstat::Row| row.local.ip() == address.ip() && row.state == "LISTEN";
-        assert_eq!(netstat::states(listen), [""; 0], "in the kernel's table");
-        // A thread that still ran would still have its handler.
-        assert_eq!(Arc::strong_count(&handler), 1, "handlers in use");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    const PYTHON_SERVER: &str = r#"
+import socketserver
+
+class Shout(socketserver.BaseRequestHandler):
+    def handle(self):
+        while words := self.request.recv(1024):
+            self.request.sendall(words.upper())
+
+with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Shout) as server:
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+"#;
+
+    #[test]
+    fn pythons_threading_server_delays_nobody_either() {
+        let ours = start(listener(), shout, SOME).expect("a server");
+        delays_nobody(ours.address());
+        ours.shutdown().expect("nothing went wrong");
+        if let Some(mut python) = Python::start(PYTHON_SERVER, &[]) {
+            let port = python.says().parse().expect("Python tells its port");
+            delays_nobody(SocketAddr::from(([127, 0, 0, 1], port)));
+        }
     }
 }

@@ -681,15 +681,20 @@ mod step_5 {
 
     #[test]
     fn a_server_can_be_started_again_at_its_address() {
-        let first = TcpListener::bind(own_loopback()).expect("any port will do");
-        let server = start(first, cat, 9).expect("a server");
-        let address = server.address();
-        drop(served(address));
-        server.shutdown().expect("nothing went wrong");
-        let second = TcpListener::bind(address).expect("the first one has let go of it");
-        let server = start(second, cat, 9).expect("a server");
-        drop(served(address));
-        server.shutdown().expect("nothing went wrong");
+        // Alone: what another test starts just now has, for a moment, copies
+        // of all our descriptors, and a copy keeps the port.
+        let name = "step_5::a_server_can_be_started_again_at_its_address";
+        alone(name, || {
+            let first = TcpListener::bind(own_loopback()).expect("any port will do");
+            let server = start(first, cat, 9).expect("a server");
+            let address = server.address();
+            drop(served(address));
+            server.shutdown().expect("nothing went wrong");
+            let second = TcpListener::bind(address).expect("the first one has let go of it");
+            let server = start(second, cat, 9).expect("a server");
+            drop(served(address));
+            server.shutdown().expect("nothing went wrong");
+        });
     }
 
     // Only Linux has a table of descriptors to look at.
@@ -714,5 +719,99 @@ mod step_5 {
         assert_eq!(inodes, [""; 0], "listeners that are still open");
         // A thread that still ran would still have its command.
         assert_eq!(std::sync::Arc::strong_count(&in_use), 1, "servers");
+    }
+
+    /// What three clients hear who say their names, to the end of each.
+    #[track_caller]
+    fn greeted(address: SocketAddr) -> [String; 3] {
+        ["alice\n", "crash\n", "bob\n"].map(|name| {
+            let mut client = call(address);
+            client.sends(name.as_bytes());
+            heard(client)
+        })
+    }
+
+    const GREETINGS: [&str; 3] = ["hello, alice", "", "hello, bob"];
+
+    /// A worker that greets, and crashes when it is told to.
+    fn greeter() -> Command {
+        sh("read -r name; [ $name = crash ] && kill -s KILL $$; printf 'hello, %s' $name")
+    }
+
+    const PYTHON_CLIENT: &str = r#"
+import socket, sys
+
+for name in ["alice", "crash", "bob"]:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+        client.sendall(name.encode() + b"\n")
+        print(name, client.makefile("rb").read())
+"#;
+
+    const PYTHON_HEARD: &str = "alice b'hello, alice'\ncrash b''\nbob b'hello, bob'\n";
+
+    #[test]
+    fn clients_in_python_get_workers_too() {
+        let server = start(listener(), greeter, 9).expect("a server");
+        assert_eq!(greeted(server.address()), GREETINGS);
+        let port = server.address().port().to_string();
+        if let Some(python) = Python::start(PYTHON_CLIENT, &[&port]) {
+            assert_eq!(python.rest(), PYTHON_HEARD, "what Python's clients heard");
+        }
+        server.shutdown().expect("a crash is not the server's");
+    }
+
+    const PYTHON_WORKER: &str = r#"
+import os
+
+name = input()
+if name == "crash":
+    os.kill(os.getpid(), 9)
+print("hello,", name, end="")
+"#;
+
+    #[test]
+    fn a_worker_may_be_written_in_python() {
+        let is_there = Python::start("", &[]).is_some();
+        // Where there is no Python, the shell does its work.
+        let worker = move || {
+            if !is_there {
+                return greeter();
+            }
+            let mut python = Command::new("python3");
+            python.args(["-c", PYTHON_WORKER]);
+            python
+        };
+        let server = start(listener(), worker, 9).expect("a server");
+        assert_eq!(greeted(server.address()), GREETINGS);
+        server.shutdown().expect("a crash is not the server's");
+    }
+
+    const PYTHON_SERVER: &str = r#"
+import os, socketserver
+
+class Hello(socketserver.StreamRequestHandler):
+    def handle(self):
+        name = self.rfile.readline().decode().strip()
+        if name == "crash":
+            os.kill(os.getpid(), 9)
+        self.wfile.write(b"hello, " + name.encode())
+
+with socketserver.ForkingTCPServer(("127.0.0.1", 0), Hello) as server:
+    print(server.server_address[1], flush=True)
+    for _ in range(3):
+        server.handle_request()
+"#;
+
+    #[test]
+    fn pythons_forking_server_greets_like_ours() {
+        let ours = start(listener(), greeter, 9).expect("a server");
+        assert_eq!(greeted(ours.address()), GREETINGS);
+        ours.shutdown().expect("a crash is not the server's");
+        if let Some(mut python) = Python::start(PYTHON_SERVER, &[]) {
+            let port = python.says().parse().expect("Python tells its port");
+            assert_eq!(greeted(SocketAddr::from(([127, 0, 0, 1], port))), GREETINGS);
+            // It ends when its workers have ended, and leaves none of them.
+            assert_eq!(python.rest(), "", "it has nothing more to say");
+        }
     }
 }

@@ -13,6 +13,9 @@ const HEADINGS: [&str; 4] = [
     "## Check yourself",
 ];
 
+/// From this chapter on, tests and Python talk to each other.
+const FIRST_WITH_PYTHON: &str = "08";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -259,6 +262,26 @@ fn every_rust_block_stands_in_a_file_that_compiles() {
             {
                 wrong.push(format!("{}: stands in no file:\n{block}\n", chapter.name));
             }
+        }
+    }
+    none(wrong);
+}
+
+#[test]
+fn the_python_of_a_chapter_is_run_by_its_tests() {
+    let mut wrong = Vec::new();
+    // Before it, Python is only looked at.
+    for chapter in chapters()
+        .iter()
+        .filter(|it| *it.name >= *FIRST_WITH_PYTHON)
+    {
+        let tests = read(&chapter.tests());
+        let python = blocks(&read(&chapter.folder.join("README.md")), "python");
+        if python.is_empty() {
+            wrong.push(format!("{}: no Python", chapter.name));
+        }
+        for block in python.iter().filter(|block| !tests.contains(*block)) {
+            wrong.push(format!("{}: no test runs:\n{block}\n", chapter.name));
         }
     }
     none(wrong);
