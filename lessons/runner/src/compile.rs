@@ -16,7 +16,11 @@ pub struct Order<'a> {
     pub folder: &'a Path,
     /// Where cargo puts what it makes, if not where it would anyway.
     pub target_dir: Option<&'a Path>,
+    /// Where it builds, if not there: what is built for others is found again.
+    pub build_dir: Option<&'a Path>,
     pub targets: &'a [String],
+    /// With the package's program, for tests that start it.
+    pub program: bool,
     /// The learner's files in the place of the answer key's.
     pub mine: bool,
     /// rustc's own colours in its messages.
@@ -26,8 +30,18 @@ pub struct Order<'a> {
 #[derive(Default)]
 pub struct Built {
     pub binaries: BTreeMap<String, PathBuf>,
+    /// The package's program.
+    pub program: Option<PathBuf>,
     /// What rustc printed, first error first, for each target that has one.
     pub errors: BTreeMap<String, Vec<String>>,
+}
+
+impl Built {
+    /// All that rustc printed.
+    pub fn all_errors(&self) -> String {
+        let errors: Vec<&str> = self.errors.values().flatten().map(String::as_str).collect();
+        errors.join("\n")
+    }
 }
 
 /// A cargo that runs, and can be told to stop.
@@ -56,13 +70,19 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
         "json"
     };
     command.current_dir(order.folder);
-    command.args(["build", "--keep-going", "--no-default-features"]);
-    command.args(["--message-format", format]);
+    command.args(["build", "--keep-going", "--message-format", format]);
+    command.arg(match order.program {
+        true => "--bins",
+        false => "--no-default-features",
+    });
     if order.mine {
         command.args(["--features", "mine"]);
     }
     if let Some(folder) = order.target_dir {
         command.arg("--target-dir").arg(folder);
+    }
+    if let Some(folder) = order.build_dir {
+        share(&mut command, folder);
     }
     for target in order.targets {
         command.args(["--test", target]);
@@ -95,7 +115,12 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
         let target = message["target"]["name"].as_str().unwrap_or_default();
         match message["reason"].as_str() {
             Some("compiler-artifact") => {
-                if let Some(binary) = message["executable"].as_str() {
+                let Some(binary) = message["executable"].as_str() else {
+                    continue;
+                };
+                if message["target"]["kind"][0] == "bin" {
+                    built.program = Some(binary.into());
+                } else {
                     built.binaries.insert(target.to_string(), binary.into());
                     done(target);
                 }
@@ -132,7 +157,19 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
     if !well && built.errors.is_empty() {
         return Err(cargo_failed(&said));
     }
+    if order.program && built.program.is_none() {
+        // The tests may be there, and would start the program of last time.
+        built.binaries.clear();
+    }
     Ok(built)
+}
+
+/// Has a cargo build where others build too. A cargo before 1.91 does not know
+/// of that, and builds the dependencies once more.
+pub fn share(command: &mut Command, build_dir: &Path) {
+    if std::env::var_os("CARGO_BUILD_BUILD_DIR").is_none() {
+        command.env("CARGO_BUILD_BUILD_DIR", build_dir);
+    }
 }
 
 /// The cargo that started us, or the first on the path.

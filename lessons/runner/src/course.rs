@@ -26,6 +26,13 @@ pub struct Chapter {
     /// Seconds that one test may take before it hangs.
     #[serde(default = "five")]
     pub deadline: u64,
+    /// The subject is the whole program: it is judged in the program's own
+    /// place, with the program built of it.
+    #[serde(default)]
+    pub program: bool,
+    /// The tests run on what `lesson mine` built, too.
+    #[serde(default)]
+    pub together: bool,
     #[serde(rename = "step")]
     pub steps: Vec<Step>,
     #[serde(rename = "bug", default)]

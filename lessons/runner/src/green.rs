@@ -3,9 +3,10 @@
 
 use crate::compile::{self, Order, Running};
 use crate::course::{Chapter, Course};
+use crate::look;
 use crate::mine;
 use crate::report::{Report, Teller};
-use crate::stage::read;
+use crate::stage::{Case, read};
 use crate::trial::Trial;
 use crate::trouble::Result;
 use crate::verdict::Word;
@@ -49,15 +50,22 @@ pub fn green(course: &Course, wish: Option<&str>, key: bool, json: bool) -> Resu
     Ok(teller.end(good))
 }
 
-/// Builds and judges; a call of cargo for each of the two kinds of subject.
+/// Builds and judges: a call of cargo for each of the two kinds of subject, and
+/// one for each whole program.
 pub fn reports(
     course: &Course,
     subjects: &[(&Chapter, Whose)],
     mut built: impl FnMut(usize),
 ) -> Result<Vec<Report>> {
     let mut reports = Vec::new();
-    for whose in [Whose::Key, Whose::Mine] {
-        let of_kind = subjects.iter().filter(|(_, of)| *of == whose);
+    let kinds = [
+        (Whose::Key, false),
+        (Whose::Key, true),
+        (Whose::Mine, false),
+    ];
+    for (whose, program) in kinds {
+        let of_kind =
+            (subjects.iter()).filter(|(chapter, of)| *of == whose && chapter.program == program);
         let mut targets = Vec::new();
         for (chapter, _) in of_kind.clone() {
             match files(course, chapter, whose) {
@@ -71,7 +79,9 @@ pub fn reports(
         let order = Order {
             folder: &course.root,
             target_dir: None,
+            build_dir: None,
             targets: &targets,
+            program,
             mine: whose == Whose::Mine,
             colour: false,
         };
@@ -80,8 +90,30 @@ pub fn reports(
             reports.push(judge(course, chapter, whose, &built)?);
         }
     }
+    for (chapter, whose) in subjects {
+        if *whose == Whose::Mine && chapter.program {
+            reports.push(program(course, chapter)?);
+            built(subjects.len());
+        }
+    }
     reports.sort_by(|a, b| a.chapter.cmp(&b.chapter));
     Ok(reports)
+}
+
+/// Judges the learner's program.
+fn program(course: &Course, chapter: &Chapter) -> Result<Report> {
+    let (code, my_tests) = match files(course, chapter, Whose::Mine) {
+        Ok(files) => files,
+        Err(trouble) => return Ok(no_file(chapter, trouble.sentence)),
+    };
+    let case = Case {
+        chapter,
+        name: "mine".to_string(),
+        code,
+        my_tests,
+    };
+    let (built, _program) = look::build(course, &case, false, &Running::default())?;
+    judge(course, chapter, Whose::Mine, &built)
 }
 
 fn judge(

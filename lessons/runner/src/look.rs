@@ -1,10 +1,11 @@
 //! One look at the learner's code: does the step stand, and if not, why?
 
-use crate::compile::{self, Order, Running};
+use crate::compile::{self, Built, Order, Running};
 use crate::course::{Chapter, Course};
 use crate::grade::{self, Grade};
 use crate::mine;
-use crate::stage::read;
+use crate::overlay::{self, Overlay};
+use crate::stage::{Case, read};
 use crate::trial::Trial;
 use crate::trouble::Result;
 use crate::verdict::{Verdict, Word, plain};
@@ -73,14 +74,14 @@ pub fn look(
             });
         }
     };
-    let order = Order {
-        folder: &course.root,
-        target_dir: None,
-        targets: &[chapter.target()],
-        mine: true,
-        colour,
+    let case = Case {
+        chapter,
+        name: "mine".to_string(),
+        code,
+        my_tests,
     };
-    let built = compile::build(&order, running, |_| {})?;
+    // Held until the tests have run: the program stays the learner's.
+    let (built, program) = build(course, &case, colour, running)?;
     let Some(binary) = built.binaries.get(&chapter.target()) else {
         let errors: Vec<String> = built
             .errors
@@ -97,12 +98,13 @@ pub fn look(
         binary,
         folder: &course.root,
         source: &source,
-        my_source: &my_tests,
-        code: &code,
+        my_source: &case.my_tests,
+        code: &case.code,
     };
     let mut tests = trial.list()?;
     tests.retain(|test| chapter.step_of(test).is_some_and(|of| of <= step));
     let verdicts = trial.run(&tests)?;
+    drop(program);
     let green = verdicts
         .iter()
         .filter(|verdict| verdict.word == Word::Green)
@@ -139,18 +141,45 @@ pub fn look(
     })
 }
 
+/// Builds the chapter's tests on the learner's files: in the checkout, or with
+/// the program on the overlay, which is then ours.
+pub fn build<'a>(
+    course: &'a Course,
+    case: &Case,
+    colour: bool,
+    running: &Running,
+) -> Result<(Built, Option<Overlay<'a>>)> {
+    if case.chapter.program {
+        let program = Overlay::take(course, overlay::PROGRAM)?;
+        let built = program.build_case(case, colour, running, |_| {})?;
+        return Ok((built, Some(program)));
+    }
+    let order = Order {
+        folder: &course.root,
+        target_dir: None,
+        build_dir: None,
+        targets: &[case.chapter.target()],
+        program: false,
+        mine: true,
+        colour,
+    };
+    Ok((compile::build(&order, running, |_| {})?, None))
+}
+
 fn files(course: &Course, chapter: &Chapter) -> Result<(String, String)> {
     let code = mine::read(course, chapter, &chapter.mine())?;
     let my_tests = mine::read(course, chapter, &chapter.my_tests())?;
     Ok((code, my_tests))
 }
 
-/// Whether the error stands in the course's tests: rustc names that place
-/// first, and only below it where the learner's function is.
+/// Whether the error stands in the course's tests, or in the program around the
+/// learner's file: rustc names that place first, and only below it where the
+/// learner's function is.
 fn stands_in_tests(error: &str) -> bool {
     let error = console::strip_ansi_codes(error);
     let place = error.split_once("--> ").map(|(_, place)| place);
-    place.is_some_and(|place| place.starts_with("tests/") || place.starts_with("tests\\"))
+    let ours = ["tests/", "tests\\", "src/", "src\\"];
+    place.is_some_and(|place| ours.iter().any(|folder| place.starts_with(folder)))
 }
 
 /// rustc's text with the learner's paths: `tests/../my/` is `my/`.

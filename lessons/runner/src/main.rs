@@ -34,6 +34,7 @@ mod log_svg;
 mod log_text;
 mod look;
 mod mine;
+mod overlay;
 mod process;
 mod red;
 mod refactor;

@@ -4,8 +4,11 @@
 use crate::compile;
 use crate::course::{Chapter, Course};
 use crate::green::{Whose, reports, subjects};
+use crate::mine;
+use crate::overlay::{self, Overlay};
 use crate::process;
 use crate::report::{Report, Teller};
+use crate::stage::Case;
 use crate::trouble::Result;
 use std::process::{Command, Stdio};
 
@@ -88,18 +91,29 @@ pub fn unformatted(course: &Course, file: &std::path::Path) -> Result<Option<Str
 
 /// What clippy says, with warnings as errors.
 pub fn lints(course: &Course, chapter: &Chapter, whose: Whose) -> Result<Option<String>> {
+    // What a `todo!()` does not use yet is no fault.
+    let more: &[&str] = match whose == Whose::Mine && has_todo(course, chapter) {
+        true => &["-A", "unused"],
+        false => &[],
+    };
+    if whose == Whose::Mine && chapter.program {
+        let case = Case {
+            chapter,
+            name: "mine".to_string(),
+            code: mine::read(course, chapter, &chapter.mine())?,
+            my_tests: mine::read(course, chapter, &chapter.my_tests())?,
+        };
+        return Overlay::take(course, overlay::PROGRAM)?.lints(&case, more);
+    }
     let mut command = Command::new(compile::cargo());
     command.current_dir(&course.root);
-    command.args(["clippy", "--quiet", "--no-default-features"]);
-    match whose {
-        Whose::Mine => command.args(["--features", "mine", "--test", &chapter.target()]),
-        Whose::Key => command.args(["--lib", "--test", &chapter.target()]),
+    command.args(["clippy", "--quiet", "--test", &chapter.target()]);
+    match (whose, chapter.program) {
+        (Whose::Mine, _) => command.args(["--no-default-features", "--features", "mine"]),
+        (Whose::Key, false) => command.args(["--no-default-features", "--lib"]),
+        (Whose::Key, true) => command.args(["--lib", "--bins"]),
     };
-    command.args(["--", "-D", "warnings"]);
-    if whose == Whose::Mine && has_todo(course, chapter) {
-        // What a `todo!()` does not use yet is no fault.
-        command.args(["-A", "unused"]);
-    }
+    command.args(["--", "-D", "warnings"]).args(more);
     let output = process::output(&mut command).map_err(compile::no_cargo)?;
     let text = String::from_utf8_lossy(&output.stderr).replace("tests/../my/", "my/");
     Ok((!output.status.success()).then_some(text))

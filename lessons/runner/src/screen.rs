@@ -79,7 +79,7 @@ fn verdict(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> St
             }
             if *in_tests {
                 let starter = course.short(&chapter.part("starter.rs"));
-                let sentence = "The error is in the tests, which you did not write: does each signature still read as in";
+                let sentence = "The error is in a file that you did not write: does each signature still read as in";
                 writeln!(text, "  {sentence} {starter}?").ok();
             }
         }

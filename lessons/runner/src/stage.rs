@@ -1,10 +1,12 @@
 //! A stage: a package under `target/` in which other texts take the place of
 //! the learner's files. A starter, a planted bug, a variant and a learner's
 //! test are judged here and never on the tree. It depends on the checkout's
-//! library, so that is built once; all its cases are built by one cargo.
+//! library, so that is built once; all its cases are built by one cargo. Those
+//! of a chapter about the whole program are tried on the overlay instead.
 
 use crate::compile::{self, Built, Order, Running};
 use crate::course::{Chapter, Course};
+use crate::overlay::{self, Overlay};
 use crate::trial::Trial;
 use crate::trouble::{Result, Trouble};
 use crate::verdict::Verdict;
@@ -38,54 +40,77 @@ pub enum Tried {
 impl<'a> Stage<'a> {
     /// Takes the stage called `name`; another runner that has it is waited for.
     pub fn take(course: &'a Course, name: &str) -> Result<Stage<'a>> {
-        let target_dir = match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(folder) => course.root.join(folder),
-            None => course.root.join("target"),
-        };
+        let target_dir = target_dir(course);
         let folder = target_dir.join(name);
-        let path = folder.join("lock");
-        let lock = (fs::create_dir_all(&folder).and_then(|()| File::create(&path)))
-            .map_err(|error| Trouble::file("write", &path, error))?;
-        if fs4::FileExt::try_lock(&lock).is_err() {
-            note!(
-                "another runner uses {}; waiting for it to finish",
-                folder.display()
-            );
-            fs4::FileExt::lock(&lock).map_err(|error| Trouble::file("lock", &path, error))?;
-        }
         Ok(Stage {
             course,
+            _lock: lock(&folder)?,
             folder,
             target_dir,
-            _lock: lock,
         })
     }
 
-    /// Builds all cases in one go and tries each with the tests whose names
-    /// start with `only`; `done` hears of each.
+    /// Builds all cases in one go, but for those with a program of their own,
+    /// and tries each with the tests whose names start with `only`; `done`
+    /// hears of each.
     pub fn try_all(
         &self,
         cases: &[Case],
         only: &str,
         running: &Running,
-        building: impl FnMut(&str),
+        mut building: impl FnMut(&str),
         mut done: impl FnMut(&Case, &Tried),
     ) -> Result<()> {
-        self.lay(cases)?;
-        let targets: Vec<String> = cases.iter().map(Case::target).collect();
-        let order = Order {
-            folder: &self.folder,
-            target_dir: Some(&self.target_dir),
-            targets: &targets,
-            mine: true,
-            colour: false,
+        let built = self.build(cases, running, &mut building)?;
+        let program = match cases.iter().any(|case| case.chapter.program) {
+            true => Some(Overlay::take(self.course, overlay::PROGRAM)?),
+            false => None,
         };
-        let built = compile::build(&order, running, building)?;
         for case in cases {
-            let tried = self.try_one(case, only, &built)?;
+            let tried = match &program {
+                Some(program) if case.chapter.program => {
+                    let built = program.build_case(case, false, running, &mut building)?;
+                    self.try_program(case, only, &built)?
+                }
+                _ => self.try_one(case, only, &built)?,
+            };
             done(case, &tried);
         }
         Ok(())
+    }
+
+    /// Builds the cases that are tried here.
+    fn build(
+        &self,
+        cases: &[Case],
+        running: &Running,
+        building: impl FnMut(&str),
+    ) -> Result<Built> {
+        let here: Vec<&Case> = (cases.iter())
+            .filter(|case| !case.chapter.program)
+            .collect();
+        if here.is_empty() {
+            return Ok(Built::default());
+        }
+        self.lay(&here)?;
+        let targets: Vec<String> = here.iter().map(|case| case.target()).collect();
+        let order = Order {
+            folder: &self.folder,
+            target_dir: Some(&self.target_dir),
+            build_dir: None,
+            targets: &targets,
+            program: false,
+            mine: true,
+            colour: false,
+        };
+        compile::build(&order, running, building)
+    }
+
+    fn try_program(&self, case: &Case, only: &str, built: &Built) -> Result<Tried> {
+        match built.binaries.get(&case.chapter.target()) {
+            Some(binary) => self.run(case, only, binary),
+            None => Ok(Tried::DoesNotCompile(built.all_errors())),
+        }
     }
 
     fn try_one(&self, case: &Case, only: &str, built: &Built) -> Result<Tried> {
@@ -95,9 +120,12 @@ impl<'a> Stage<'a> {
             return Ok(Tried::DoesNotCompile(text.replace(&prefix, "")));
         }
         let Some(binary) = built.binaries.get(&case.target()) else {
-            let errors: Vec<_> = built.errors.values().flatten().cloned().collect();
-            return Ok(Tried::DoesNotCompile(errors.join("\n")));
+            return Ok(Tried::DoesNotCompile(built.all_errors()));
         };
+        self.run(case, only, binary)
+    }
+
+    fn run(&self, case: &Case, only: &str, binary: &Path) -> Result<Tried> {
         let source = read(&self.course.root.join(case.chapter.tests()))?;
         let trial = Trial {
             chapter: case.chapter,
@@ -112,23 +140,24 @@ impl<'a> Stage<'a> {
         Ok(Tried::Ran(trial.run(&tests)?))
     }
 
-    fn lay(&self, cases: &[Case]) -> Result<()> {
-        write(&self.folder.join("Cargo.toml"), &self.manifest(cases)?)?;
-        let lock = self.course.root.join("Cargo.lock");
-        if lock.is_file() && !self.folder.join("Cargo.lock").is_file() {
-            write(&self.folder.join("Cargo.lock"), &read(&lock)?)?;
-        }
-        write(&self.folder.join("lib.rs"), "")?;
+    fn lay(&self, cases: &[&Case]) -> Result<()> {
+        let manifest = self.manifest(cases)?;
+        write(&self.folder.join("Cargo.toml"), manifest.as_bytes())?;
+        copy_cargo_lock(self.course, &self.folder)?;
+        write(&self.folder.join("lib.rs"), b"")?;
         let fixtures = self.course.root.join("tests/fixtures");
         for case in cases {
             let folder = self.folder.join(case.folder());
-            write(&folder.join(case.chapter.mine()), &case.code)?;
-            write(&folder.join(case.chapter.my_tests()), &case.my_tests)?;
+            write(&folder.join(case.chapter.mine()), case.code.as_bytes())?;
+            let my_tests = folder.join(case.chapter.my_tests());
+            write(&my_tests, case.my_tests.as_bytes())?;
             let tests = case.chapter.tests();
-            write(&folder.join(&tests), &read(&self.course.root.join(&tests))?)?;
+            let text = read(&self.course.root.join(&tests))?;
+            write(&folder.join(&tests), text.as_bytes())?;
             for fixture in files(&fixtures)? {
                 let name = fixture.file_name().unwrap_or_default();
-                write(&folder.join("tests/fixtures").join(name), &read(&fixture)?)?;
+                let copy = folder.join("tests/fixtures").join(name);
+                write(&copy, read(&fixture)?.as_bytes())?;
             }
         }
         Ok(())
@@ -136,7 +165,7 @@ impl<'a> Stage<'a> {
 
     /// The checkout's manifest, with the checkout's package as a dependency
     /// and each case as a test target.
-    fn manifest(&self, cases: &[Case]) -> Result<String> {
+    fn manifest(&self, cases: &[&Case]) -> Result<String> {
         let path = self.course.root.join("Cargo.toml");
         let table: Table = toml::from_str(&read(&path)?)
             .map_err(|error| Trouble::course(format!("{}: {error}", path.display())))?;
@@ -203,17 +232,54 @@ impl Case<'_> {
     }
 }
 
+/// Where cargo puts what it builds for the checkout.
+pub fn target_dir(course: &Course) -> PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    course.root.join(named)
+}
+
+/// Takes the lock of a stage; another runner that has it is waited for.
+pub fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let lock = (fs::create_dir_all(folder).and_then(|()| File::create(&path)))
+        .map_err(|error| Trouble::file("write", &path, error))?;
+    if fs4::FileExt::try_lock(&lock).is_err() {
+        note!(
+            "another runner uses {}; waiting for it to finish",
+            folder.display()
+        );
+        fs4::FileExt::lock(&lock).map_err(|error| Trouble::file("lock", &path, error))?;
+    }
+    Ok(lock)
+}
+
+/// Copies the checkout's `Cargo.lock` where it is new. Cargo takes out of the
+/// copy what is not needed there, so it is not compared with the checkout's.
+pub fn copy_cargo_lock(course: &Course, folder: &Path) -> Result<()> {
+    let lock = course.root.join("Cargo.lock");
+    if !lock.is_file() {
+        return Ok(());
+    }
+    let (text, copy) = (read(&lock)?, folder.join("Cargo.lock"));
+    if write(&folder.join("Cargo.lock.before"), text.as_bytes())? || !copy.is_file() {
+        write(&copy, text.as_bytes())?;
+    }
+    Ok(())
+}
+
 pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| Trouble::file("read", path, error))
 }
 
-/// Writes a file of ours, only where it changes: cargo goes by the time.
-fn write(path: &Path, text: &str) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|old| old == text) {
-        return Ok(());
+/// Writes a file of ours, only where it changes: cargo goes by the time. Says
+/// whether it did.
+pub fn write(path: &Path, text: &[u8]) -> Result<bool> {
+    if fs::read(path).is_ok_and(|old| old == text) {
+        return Ok(false);
     }
     let folder = path.parent().unwrap_or(path);
     (fs::create_dir_all(folder).and_then(|()| fs::write(path, text)))
+        .map(|()| true)
         .map_err(|error| Trouble::file("write", path, error))
 }
 

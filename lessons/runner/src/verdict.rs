@@ -1,6 +1,7 @@
 //! From what a test printed and how it ended to one word for it.
 
 use crate::course::Chapter;
+use crate::overlay;
 use crate::process::{End, Outcome};
 use serde::Serialize;
 use std::process::ExitStatus;
@@ -70,8 +71,12 @@ pub fn judge(
     source: &str,
     code: &str,
 ) -> Verdict {
-    let panics = panics(&outcome.stderr);
-    let first = panics.first();
+    let stderr = match chapter.program {
+        true => overlay::as_mine(chapter, &outcome.stderr),
+        false => outcome.stderr.clone(),
+    };
+    let panics = panics(&stderr);
+    let first = cause(chapter, &panics);
     let (word, message) = match &outcome.end {
         End::Deadline => (Word::Hangs, late(chapter.deadline, &outcome.waits)),
         End::Flood => (
@@ -92,7 +97,7 @@ pub fn judge(
             }
         }
         End::Exited(status) if status.code() == Some(101) => match first {
-            Some(panic) => (word(panic), panic.message.clone()),
+            Some(panic) => (word(chapter, panic), panic.message.clone()),
             None => (
                 Word::OtherReason,
                 "the test failed and did not say why".to_string(),
@@ -149,16 +154,33 @@ pub fn judge(
                 })
             })
             .flatten(),
-        panics: panics.len(),
+        panics: match chapter.program {
+            // The program's panic and the test's about it are one.
+            true => panics.len().min(1),
+            false => panics.len(),
+        },
         printed: printed(outcome),
         millis: outcome.took.as_millis(),
     }
 }
 
+/// The panic that counts is the first; of a program, what it has not written
+/// yet, wherever a test repeats what the program said.
+fn cause<'a>(chapter: &Chapter, panics: &'a [Panic]) -> Option<&'a Panic> {
+    let unwritten = |panic: &&Panic| panic.message.starts_with(NOT_WRITTEN);
+    match chapter.program {
+        true => panics.iter().find(unwritten).or(panics.first()),
+        false => panics.first(),
+    }
+}
+
+const NOT_WRITTEN: &str = "not yet implemented";
+
 /// A test's own assertion is a wrong answer; what fails in the fixtures, in
 /// the standard library or in an `unwrap` is another reason.
-fn word(panic: &Panic) -> Word {
-    if panic.message.starts_with("not yet implemented") {
+fn word(chapter: &Chapter, panic: &Panic) -> Word {
+    let repeated = chapter.program && panic.message.contains(NOT_WRITTEN);
+    if panic.message.starts_with(NOT_WRITTEN) || repeated {
         return Word::NotWritten;
     }
     let file = &panic.place.file;

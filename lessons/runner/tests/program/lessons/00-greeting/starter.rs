@@ -1,0 +1,3 @@
+pub fn greeting(_name: &str) -> String {
+    todo!("greeting")
+}

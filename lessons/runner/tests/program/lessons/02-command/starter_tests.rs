@@ -1,0 +1,4 @@
+#[test]
+fn mine() {
+    todo!("your test")
+}

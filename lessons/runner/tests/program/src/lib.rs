@@ -1,0 +1,3 @@
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod text;

@@ -1,0 +1,2 @@
+pub mod farewell;
+pub mod greeting;
