@@ -7,7 +7,7 @@ CHAPTER ?=
 export RUST_TEST_THREADS ?= 8
 
 .NOTPARALLEL:
-.PHONY: help lesson list sockets test test-red test-green test-key test-refactor test-bugs \
+.PHONY: help lesson mine list sockets test test-red test-green test-key test-refactor test-bugs \
 	format lint check bench-loop
 
 help: ## this list
@@ -15,6 +15,9 @@ help: ## this list
 
 lesson: ## where you are, the verdict, what to do next
 	cargo lesson
+
+mine: ## the chat room from your green modules, the rest from the answer key
+	cargo lesson mine
 
 list: ## all chapters and steps, and how far you are
 	cargo lesson list

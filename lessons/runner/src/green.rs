@@ -9,7 +9,7 @@ use crate::report::{Report, Teller};
 use crate::stage::{Case, read};
 use crate::trial::Trial;
 use crate::trouble::Result;
-use crate::verdict::Word;
+use crate::verdict::{Verdict, Word};
 
 /// Whose code is judged.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,6 +144,11 @@ fn judge(
         code: &code,
     };
     let verdicts = trial.run(&trial.list()?)?;
+    Ok(report(chapter, subject, verdicts))
+}
+
+/// What the verdicts come to, where all have to be green.
+pub fn report(chapter: &Chapter, subject: String, verdicts: Vec<Verdict>) -> Report {
     let green = verdicts
         .iter()
         .filter(|verdict| verdict.word == Word::Green)
@@ -156,7 +161,7 @@ fn judge(
         report.problem(verdict, verdict.word.text().to_string());
     }
     report.summary = format!("green: {green} of {}", verdicts.len());
-    Ok(report)
+    report
 }
 
 fn files(course: &Course, chapter: &Chapter, whose: Whose) -> Result<(String, String)> {

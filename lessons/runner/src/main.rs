@@ -44,6 +44,7 @@ mod screen;
 mod sockets;
 mod stage;
 mod terminal;
+mod together;
 mod trial;
 mod trouble;
 mod verdict;
@@ -145,6 +146,8 @@ enum Command {
     },
     /// Proves that every planted bug is caught, by exactly the tests named
     Bugs { chapter: Option<String> },
+    /// Builds the whole program from your green modules, the rest from the answer key
+    Mine,
     /// Prints completions for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -155,6 +158,7 @@ Examples:
   cargo lesson start 05     go to chapter 05
   cargo lesson red bind     is each test of chapter 02 red for its reason?
   cargo lesson green --json | jq .ok
+  cargo lesson mine         a chat room made of what is green
 
 Exit codes: 0 all is well, 1 a verdict is not, 2 wrong use, 3 something is missing or broken.";
 
@@ -228,6 +232,7 @@ fn run(arguments: Arguments) -> Result<u8> {
             refactor::refactor(&course, chapter.as_deref(), key, json)
         }
         Some(Command::Bugs { chapter }) => bugs::bugs(&course, chapter.as_deref(), json),
+        Some(Command::Mine) => together::together(&course, json),
         Some(Command::Completions { .. } | Command::Sockets { .. }) => Ok(0),
     }
 }

@@ -128,6 +128,13 @@ pub fn is_begun(course: &Course, chapter: &Chapter) -> bool {
     })
 }
 
+/// Whether the learner has written code in the chapter; tests alone are none.
+pub fn code_is_begun(course: &Course, chapter: &Chapter) -> bool {
+    let starter = fs::read(course.root.join(chapter.part("starter.rs")));
+    let mine = fs::read(course.root.join(chapter.mine()));
+    mine.is_ok_and(|mine| starter.is_ok_and(|starter| starter != mine))
+}
+
 /// Lays the starter again, and what is missing. What was there is kept beside
 /// it; says where.
 pub fn reset(course: &Course, chapter: &Chapter, tests_too: bool) -> Result<Vec<PathBuf>> {

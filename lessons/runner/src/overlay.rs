@@ -127,6 +127,17 @@ impl<'a> Overlay<'a> {
         compile::build(&order, running, done)
     }
 
+    /// Lays the program where it can be run while the next one is built, and
+    /// says where.
+    pub fn keep(&self, program: &Path) -> Result<PathBuf> {
+        let kept = self.folder.join(program.file_name().unwrap_or_default());
+        let whole = kept.with_extension("new");
+        // A program that runs cannot be written to, but its name can be given away.
+        (fs::copy(program, &whole).and_then(|_| fs::rename(&whole, &kept)))
+            .map_err(|error| Trouble::file("write", &kept, error))?;
+        Ok(kept)
+    }
+
     /// What clippy says of the case that lies here, with warnings as errors.
     pub fn lints(&self, case: &Case, more: &[&str]) -> Result<Option<String>> {
         self.lay(&[case.chapter], self.texts(case))?;
