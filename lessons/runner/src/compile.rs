@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -44,14 +45,23 @@ impl Built {
     }
 }
 
-/// A cargo that runs, and can be told to stop.
+/// A look that is under way, and can be told to stop: its cargo, and after that
+/// its tests.
 #[derive(Clone, Default)]
-pub struct Running(Arc<Mutex<Option<Child>>>);
+pub struct Running {
+    cargo: Arc<Mutex<Option<Child>>>,
+    given_up: Arc<AtomicBool>,
+}
 
 impl Running {
+    pub fn given_up(&self) -> &AtomicBool {
+        &self.given_up
+    }
+
     pub fn stop(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
         let child = self
-            .0
+            .cargo
             .lock()
             .unwrap_or_else(|broken| broken.into_inner())
             .take();
@@ -89,10 +99,10 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
     }
     command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = process::start(&mut command).map_err(no_cargo)?;
+    let mut child = process::start_unless(&mut command, running.given_up()).map_err(no_cargo)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     *running
-        .0
+        .cargo
         .lock()
         .unwrap_or_else(|broken| broken.into_inner()) = Some(child);
 
@@ -142,7 +152,7 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
     }
     let said = said.join().unwrap_or_default();
     let child = running
-        .0
+        .cargo
         .lock()
         .unwrap_or_else(|broken| broken.into_inner())
         .take();

@@ -142,6 +142,7 @@ fn judge(
         source: &source,
         my_source: &my_source,
         code: &code,
+        running: &Running::default(),
     };
     let verdicts = trial.run(&trial.list()?)?;
     Ok(report(chapter, subject, verdicts))

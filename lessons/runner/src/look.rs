@@ -100,6 +100,7 @@ pub fn look(
         source: &source,
         my_source: &case.my_tests,
         code: &case.code,
+        running,
     };
     let mut tests = trial.list()?;
     tests.retain(|test| chapter.step_of(test).is_some_and(|of| of <= step));

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -73,10 +74,16 @@ pub fn close() -> bool {
 
 /// Starts a command in a process group of its own, which ends with us.
 pub fn start(command: &mut Command) -> io::Result<Child> {
+    start_unless(command, &AtomicBool::new(false))
+}
+
+/// The same, unless what it is for was given up before.
+pub fn start_unless(command: &mut Command, given_up: &AtomicBool) -> io::Result<Child> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
+    // Who gives up says so before it ends the groups: none slips in between.
     let mut groups = groups();
-    if groups.closed {
+    if groups.closed || given_up.load(Ordering::Relaxed) {
         return Err(io::ErrorKind::Interrupted.into());
     }
     let child = command.spawn()?;
@@ -109,7 +116,13 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
 }
 
 /// Runs the test `name` of `binary` until it ends or is ended.
-pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Result<Outcome> {
+pub fn run(
+    binary: &Path,
+    name: &str,
+    folder: &Path,
+    deadline: Duration,
+    given_up: &AtomicBool,
+) -> Result<Outcome> {
     let mut command = Command::new(binary);
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
     command.current_dir(folder);
@@ -120,7 +133,8 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
 
     let started = Instant::now();
-    let mut child = start(&mut command).map_err(|error| Trouble::file("start", binary, error))?;
+    let mut child = start_unless(&mut command, given_up)
+        .map_err(|error| Trouble::file("start", binary, error))?;
     let group = child.id();
     let (tell, news) = mpsc::channel();
     let stdout = child.stdout.take().map(|pipe| keep(pipe, tell.clone()));
@@ -155,7 +169,7 @@ pub fn run(binary: &Path, name: &str, folder: &Path, deadline: Duration) -> Resu
         end.get_or_insert(End::LeftBehind);
     }
     ended(group);
-    if groups().closed {
+    if groups().closed || given_up.load(Ordering::Relaxed) {
         // We ended it, so how it ended is no verdict.
         return Err(Trouble::course("stopped".to_string()));
     }

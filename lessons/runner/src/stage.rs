@@ -70,9 +70,9 @@ impl<'a> Stage<'a> {
             let tried = match &program {
                 Some(program) if case.chapter.program => {
                     let built = program.build_case(case, false, running, &mut building)?;
-                    self.try_program(case, only, &built)?
+                    self.try_program(case, only, &built, running)?
                 }
-                _ => self.try_one(case, only, &built)?,
+                _ => self.try_one(case, only, &built, running)?,
             };
             done(case, &tried);
         }
@@ -106,14 +106,20 @@ impl<'a> Stage<'a> {
         compile::build(&order, running, building)
     }
 
-    fn try_program(&self, case: &Case, only: &str, built: &Built) -> Result<Tried> {
+    fn try_program(
+        &self,
+        case: &Case,
+        only: &str,
+        built: &Built,
+        running: &Running,
+    ) -> Result<Tried> {
         match built.binaries.get(&case.chapter.target()) {
-            Some(binary) => self.run(case, only, binary),
+            Some(binary) => self.run(case, only, binary, running),
             None => Ok(Tried::DoesNotCompile(built.all_errors())),
         }
     }
 
-    fn try_one(&self, case: &Case, only: &str, built: &Built) -> Result<Tried> {
+    fn try_one(&self, case: &Case, only: &str, built: &Built, running: &Running) -> Result<Tried> {
         if let Some(errors) = built.errors.get(&case.target()) {
             let text = errors.join("\n");
             let prefix = format!("{}/tests/../", case.folder());
@@ -122,10 +128,10 @@ impl<'a> Stage<'a> {
         let Some(binary) = built.binaries.get(&case.target()) else {
             return Ok(Tried::DoesNotCompile(built.all_errors()));
         };
-        self.run(case, only, binary)
+        self.run(case, only, binary, running)
     }
 
-    fn run(&self, case: &Case, only: &str, binary: &Path) -> Result<Tried> {
+    fn run(&self, case: &Case, only: &str, binary: &Path, running: &Running) -> Result<Tried> {
         let source = read(&self.course.root.join(case.chapter.tests()))?;
         let trial = Trial {
             chapter: case.chapter,
@@ -134,6 +140,7 @@ impl<'a> Stage<'a> {
             source: &source,
             my_source: &case.my_tests,
             code: &case.code,
+            running,
         };
         let mut tests = trial.list()?;
         tests.retain(|test| test.starts_with(only));

@@ -44,6 +44,7 @@ pub fn together(course: &Course, json: bool) -> Result<u8> {
         return Ok(nothing(&parts, json));
     }
     let stage = Overlay::take(course, "mine")?;
+    note!("building the whole …");
     let mut built = build(course, &stage, &parts)?;
     if built.program.is_none() {
         fit(&stage, &mut parts)?;
@@ -194,6 +195,7 @@ fn report(
         source: &read(&course.root.join(chapter.tests()))?,
         my_source: &read(&course.root.join(chapter.part("answer_tests.rs")))?,
         code: &code,
+        running: &Running::default(),
     };
     let verdicts = trial.run(&trial.list()?)?;
     Ok(green::report(chapter, program.to_string(), verdicts))

@@ -1,5 +1,6 @@
 //! All tests of one binary, each in its own process, several at a time.
 
+use crate::compile::Running;
 use crate::course::Chapter;
 use crate::process;
 use crate::trouble::{Result, Trouble};
@@ -25,6 +26,8 @@ pub struct Trial<'a> {
     pub my_source: &'a str,
     /// The text of the subject.
     pub code: &'a str,
+    /// The look that it belongs to.
+    pub running: &'a Running,
 }
 
 impl Trial<'_> {
@@ -83,7 +86,13 @@ impl Trial<'_> {
 
     fn one(&self, test: &str) -> Result<Verdict> {
         let deadline = Duration::from_secs(self.chapter.deadline);
-        let outcome = process::run(self.binary, test, self.folder, deadline)?;
+        let outcome = process::run(
+            self.binary,
+            test,
+            self.folder,
+            deadline,
+            self.running.given_up(),
+        )?;
         let source = self.text_with(test);
         Ok(judge(self.chapter, test, &outcome, source, self.code))
     }

@@ -15,18 +15,21 @@ use crate::screen;
 use crate::terminal;
 use crate::trouble::{Result, Trouble};
 use console::{Key, Term, style};
-use notify::{RecursiveMode, Watcher};
+use notify::event::ModifyKind;
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 enum News {
     Key(Key),
     /// Something in `my/` or the tests was written.
     Saved,
+    /// `my/` was made anew: another folder than the one that is watched.
+    Anew,
     /// The verdict of the look with that number.
     Judged(u64, Result<Found>),
 }
@@ -48,6 +51,8 @@ struct Watch {
     /// Each look has a number: a verdict that comes too late is thrown away.
     look: u64,
     running: Running,
+    /// What makes the look; the next one begins when it has ended.
+    looking: Option<JoinHandle<()>>,
     /// The texts that were judged last: the learner's two, and the chapter's tests.
     judged: Vec<Vec<u8>>,
     keys: bool,
@@ -66,7 +71,7 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
         say!("{}\n", screen::welcome(made));
     }
     let (tell, news) = mpsc::channel();
-    let _watcher = watcher(course, tell.clone())?;
+    let mut watcher = watcher(course, tell.clone())?;
     terminal::remember();
     let wanted = keys.then(|| key_reader(tell.clone()));
     let mut watch = Watch {
@@ -83,12 +88,13 @@ pub fn watch(course: &Course, keys: bool) -> Result<u8> {
         asked: None,
         look: 0,
         running: Running::default(),
+        looking: None,
         judged: Vec::new(),
         keys,
         tell,
     };
     watch.judge();
-    let ended = watch.answer_all(&news, wanted.as_ref());
+    let ended = watch.answer_all(&news, &mut watcher, wanted.as_ref());
     if keys && ended.is_err() {
         // The sentence takes the place of `judging …`.
         print!("\r\x1b[K");
@@ -111,15 +117,24 @@ fn alone(course: &Course) -> Result<File> {
     }
 }
 
-fn watcher(course: &Course, tell: Sender<News>) -> Result<impl Watcher + use<>> {
+fn watcher(course: &Course, tell: Sender<News>) -> Result<RecommendedWatcher> {
     let trouble = |error: notify::Error| Trouble::course(format!("cannot watch my/: {error}"));
+    let my = course.root.join("my");
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let Ok(event) = event else { return };
         // Reading is no saving, and our own reading would wake us for ever.
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            tell.send(News::Saved).ok();
+        if event.kind.is_access() {
+            return;
         }
+        let renamed = matches!(event.kind, EventKind::Modify(ModifyKind::Name(_)));
+        let anew = (event.kind.is_create() || renamed) && event.paths.contains(&my);
+        tell.send(if anew { News::Anew } else { News::Saved }).ok();
     })
     .map_err(trouble)?;
+    // Who watches a folder does not see another one take its name.
+    watcher
+        .watch(&course.root, RecursiveMode::NonRecursive)
+        .map_err(trouble)?;
     for folder in ["my", "tests"] {
         watcher
             .watch(&course.root.join(folder), RecursiveMode::Recursive)
@@ -145,12 +160,24 @@ fn key_reader(tell: Sender<News>) -> SyncSender<()> {
 }
 
 impl Watch {
-    fn answer_all(&mut self, news: &Receiver<News>, wanted: Option<&SyncSender<()>>) -> Result<u8> {
+    fn answer_all(
+        &mut self,
+        news: &Receiver<News>,
+        watcher: &mut RecommendedWatcher,
+        wanted: Option<&SyncSender<()>>,
+    ) -> Result<u8> {
         let want = || wanted.map(|wanted| wanted.send(()));
         want();
         for news in news {
             match news {
                 News::Saved => self.saved(),
+                News::Anew => {
+                    let my = self.course.root.join("my");
+                    // The old one may be watched no more, and the new one be gone again.
+                    watcher.unwatch(&my).ok();
+                    watcher.watch(&my, RecursiveMode::Recursive).ok();
+                    self.saved();
+                }
                 News::Judged(look, found) if look == self.look => self.take(found?)?,
                 News::Judged(..) => {}
                 News::Key(key) => {
@@ -212,10 +239,15 @@ impl Watch {
         let (course, running) = (self.course.clone(), self.running.clone());
         let (tell, look_number) = (self.tell.clone(), self.look);
         let colour = console::colors_enabled();
-        thread::spawn(move || {
+        let before = self.looking.take();
+        self.looking = Some(thread::spawn(move || {
+            // It was stopped, and lets go of what it had locked.
+            if let Some(before) = before {
+                before.join().ok();
+            }
             let found = look(&course, &course.chapters[at], step, colour, &running);
             tell.send(News::Judged(look_number, found)).ok();
-        });
+        }));
         if self.keys {
             print!("\r\x1b[K{}", style("judging …").dim());
             std::io::Write::flush(&mut std::io::stdout()).ok();

@@ -326,6 +326,55 @@ fn a_save_counts_however_the_editor_writes_it() {
 }
 
 #[test]
+fn a_save_begins_no_other_test_of_the_look_before() {
+    let course = Course::quick("given up");
+    let lesson = course.read("lessons/01-broken/lesson.toml").unwrap();
+    let patient = lesson.replace("minutes = 1", "minutes = 1\ndeadline = 600");
+    course.write("lessons/01-broken/lesson.toml", patient);
+    let life = life_line(&course);
+    course.script(
+        "binary",
+        r#"
+case "$*" in *--list*) for i in 0 1 2 3 4 5 6 7 8 9; do echo "step_1::test_$i: test"; done; exit;; esac
+echo "$1" >> began
+if grep -q 42 my/broken.rs; then echo 'test result: ok. 1 passed'; exit; fi
+exec 3>life; echo lives >&3; exec sleep 86399
+"#,
+    );
+    let watch = Watch::start(&course);
+    // So many run at a time.
+    for _ in 0..8 {
+        let lives = life.recv_timeout(DEADLINE).unwrap();
+        assert_eq!(lives.as_deref(), Some("lives"));
+    }
+    course.write(MINE, RIGHT);
+    watch.shows("green: 10 of 10");
+    let began = course.read("began").unwrap();
+    assert_eq!(began.lines().count(), 8 + 10, "{began}");
+}
+
+#[test]
+fn my_is_watched_again_when_it_is_made_anew() {
+    let course = Course::quick("anew");
+    let watch = Watch::start(&course);
+    watch.shows("not forty-two");
+    let aside = course.0.join("aside");
+    for _ in 0..2 {
+        fs::rename(course.0.join("my"), &aside).unwrap();
+        watch.shows("my/broken.rs is missing");
+        fs::create_dir_all(course.0.join("my/tests")).unwrap();
+        course.write("my/tests/broken.rs", "// Nothing yet.\n");
+        course.write(MINE, WRONG);
+        watch.shows("not forty-two");
+        course.write(MINE, RIGHT);
+        watch.shows("green: 1 of 1");
+        course.write(MINE, WRONG);
+        watch.shows("not forty-two");
+        fs::remove_dir_all(&aside).unwrap();
+    }
+}
+
+#[test]
 fn my_may_be_a_link_to_another_folder() {
     let course = Course::quick("link");
     fs::create_dir(course.0.join("else where")).unwrap();
