@@ -54,8 +54,8 @@ struct Client {
 }
 
 impl Load {
-    /// Lets `count` clients in and waits until each has heard something.
-    pub fn join(address: SocketAddr, count: usize) -> io::Result<Load> {
+    /// Lets `count` clients in.
+    pub fn connect(address: SocketAddr, count: usize) -> io::Result<Load> {
         let mut load = Load {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
@@ -78,6 +78,12 @@ impl Load {
                 gone: false,
             });
         }
+        Ok(load)
+    }
+
+    /// Lets `count` clients in and waits until each has heard something.
+    pub fn join(address: SocketAddr, count: usize) -> io::Result<Load> {
+        let mut load = Load::connect(address, count)?;
         let start = Instant::now();
         while load.deaf() > 0 {
             if start.elapsed() > PATIENCE {

@@ -5,6 +5,7 @@
 mod load;
 mod plot;
 mod rooms;
+mod soak;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +43,11 @@ enum Inner {
     /// Is a room; for the bench itself
     #[command(hide = true)]
     Serve { word: String },
+    /// A long session with a stable group among rude visitors
+    Soak {
+        #[arg(long, default_value_t = 60.0)]
+        minutes: f64,
+    },
 }
 
 /// What one kind of room did with so many clients.
@@ -70,6 +76,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Some(Inner::Serve { word }) => rooms::serve(word),
+        Some(Inner::Soak { minutes }) => soak::soak(Duration::from_secs_f64(60.0 * minutes)),
         None => bench(&arguments),
     };
     match result {
@@ -113,8 +120,8 @@ fn bench(arguments: &Arguments) -> io::Result<()> {
 fn measure(kind: Kind, clients: usize, time: Duration) -> io::Result<Figures> {
     let room = Room::open(kind)?;
     let before = room.memory();
-    let mut load = Load::join(room.address, clients)?;
     if !kind.is_room() {
+        let mut load = Load::connect(room.address, clients)?;
         return Ok(Figures {
             kind,
             clients,
@@ -122,6 +129,7 @@ fn measure(kind: Kind, clients: usize, time: Duration) -> io::Result<Figures> {
             talk: None,
         });
     }
+    let mut load = Load::join(room.address, clients)?;
     let memory = room.memory().saturating_sub(before) as f64 / clients as f64;
     let threads = room.threads();
     let rate = CALM / clients as f64;

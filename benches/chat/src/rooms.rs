@@ -65,6 +65,8 @@ impl Room {
         let mut command = kind.command()?;
         // A room of ours lives as long as its standard input.
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Python's complaints about clients that went are not ours.
+        command.stderr(Stdio::null());
         let mut child = command.spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
