@@ -11,6 +11,7 @@ use std::hash::Hasher;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -66,15 +67,15 @@ pub fn soak(time: Duration) -> io::Result<()> {
     for member in &members {
         member.set_nodelay(true)?;
         let member = member.try_clone()?;
-        let (ready, is_ready) = std::sync::mpsc::channel();
-        let ear = thread::spawn(move || listen(member, &ready));
-        ears.push((ear, is_ready));
+        let (tell, told) = mpsc::channel();
+        let ear = thread::spawn(move || listen(member, &tell));
+        ears.push((ear, told));
     }
     // A member hears what is said after it has come in; so everybody has to
     // have heard something before the first word counts.
     let mut numbers = [0; GROUP];
-    for (_, is_ready) in &ears {
-        while is_ready.recv_timeout(Duration::from_millis(100)).is_err() {
+    for (_, told) in &ears {
+        while told.recv_timeout(Duration::from_millis(100)).is_err() {
             say(&members[0], 0, "is everybody here?")?;
         }
     }
@@ -83,6 +84,9 @@ pub fn soak(time: Duration) -> io::Result<()> {
         say(&members[0], 0, &padding)?;
     }
     say(&members[0], 0, FIRST)?;
+    for (_, counts) in &ears {
+        while !counts.recv().map_err(io::Error::other)? {}
+    }
 
     let (over, visits, dropped) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let mut first = None;
@@ -167,7 +171,7 @@ fn say(mut member: &TcpStream, number: usize, text: &str) -> io::Result<()> {
 }
 
 /// Hears everything between the first word and the last.
-fn listen(stream: TcpStream, ready: &std::sync::mpsc::Sender<()>) -> io::Result<Heard> {
+fn listen(stream: TcpStream, tell: &mpsc::Sender<bool>) -> io::Result<Heard> {
     let mut hash = DefaultHasher::new();
     let (mut lines, mut of_group, mut counts, mut goodbyes) = (0, 0, false, 0);
     let mut reader = BufReader::new(stream);
@@ -177,7 +181,6 @@ fn listen(stream: TcpStream, ready: &std::sync::mpsc::Sender<()>) -> io::Result<
         if reader.read_until(b'\n', &mut line)? == 0 {
             return Err(io::Error::other("one of the group was hung up on"));
         }
-        let _ = ready.send(());
         let holds = |text: &str| line.windows(text.len()).any(|part| part == text.as_bytes());
         goodbyes += usize::from(counts && holds(LAST));
         if goodbyes == GROUP {
@@ -195,6 +198,7 @@ fn listen(stream: TcpStream, ready: &std::sync::mpsc::Sender<()>) -> io::Result<
             of_group += u64::from(is_theirs && !holds(LAST));
         }
         counts |= holds(FIRST);
+        let _ = tell.send(counts);
     }
 }
 
