@@ -61,7 +61,7 @@ fn look(room: &Room) -> Look {
 pub fn soak(time: Duration) -> io::Result<()> {
     let room = Room::open(Kind::Threads)?;
     let address = room.address;
-    let members = (0..GROUP).map(|_| Ok(TcpStream::connect(address)?));
+    let members = (0..GROUP).map(|_| TcpStream::connect(address));
     let members: Vec<TcpStream> = members.collect::<io::Result<_>>()?;
     let mut ears = Vec::new();
     for member in &members {
