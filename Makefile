@@ -8,7 +8,7 @@ export RUST_TEST_THREADS ?= 8
 
 .NOTPARALLEL:
 .PHONY: help lesson mine list sockets test test-red test-green test-key test-refactor test-bugs \
-	format lint check bench-loop
+	format lint check bench-loop bench-chat soak
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1#/p' Makefile | awk -F '#' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -54,3 +54,11 @@ check: format lint test test-red test-key test-bugs ## all that must hold before
 
 bench-loop: ## from a save to its verdict, beside plain cargo test
 	cargo bench --profile dev --package lesson --bench loop
+
+bench-chat: ## the chat room beside Python's, and a plot of it
+	cargo run --release --quiet --package bench-chat -- --plot .github/figures/bench-chat.svg
+
+MINUTES ?= 60
+
+soak: ## an hour of talk among rude visitors; nothing may be lost
+	cargo run --release --quiet --package bench-chat -- soak --minutes $(MINUTES)

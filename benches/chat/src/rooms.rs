@@ -1,0 +1,168 @@
+//! The rooms that are measured, each in a process of its own, so that its
+//! memory is its own as well.
+
+use crate::load::LINE;
+use chatroom::chat::server::{Options, start};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Ours, with two threads for each member.
+    Threads,
+    /// The same idea on Python's `ThreadingTCPServer`.
+    Python,
+    /// No room at all: one `send` for each delivery, as fast as they go.
+    Sends,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Threads => "chatroom, threads",
+            Kind::Python => "Python's ThreadingTCPServer",
+            Kind::Sends => "bare sends, no room",
+        }
+    }
+
+    /// What the bench's own program is called with to be this one.
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Kind::Threads => Some("threads"),
+            Kind::Python => None,
+            Kind::Sends => Some("sends"),
+        }
+    }
+
+    /// Says whether one can talk in it.
+    pub fn is_room(self) -> bool {
+        self != Kind::Sends
+    }
+
+    fn command(self) -> io::Result<Command> {
+        let Some(word) = self.word() else {
+            let mut command = Command::new("python3");
+            command.args(["-c", include_str!("room.py")]);
+            return Ok(command);
+        };
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["serve", word]);
+        Ok(command)
+    }
+}
+
+/// A room in a process, which ends with the value.
+pub struct Room {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl Room {
+    pub fn open(kind: Kind) -> io::Result<Room> {
+        let mut command = kind.command()?;
+        // A room of ours lives as long as its standard input.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Python's complaints about clients that went are not ours.
+        command.stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        let address = line.trim().strip_prefix("listening on ");
+        match address.unwrap_or_default().parse() {
+            Ok(address) => Ok(Room { child, address }),
+            Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                let name = kind.name();
+                Err(io::Error::other(format!("{name} does not start: {line:?}")))
+            }
+        }
+    }
+
+    /// Returns its memory in KiB: `VmRSS` of proc(5).
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// Returns how many threads it has.
+    pub fn threads(&self) -> u64 {
+        self.status("Threads:")
+    }
+
+    /// Returns how many descriptors it has open.
+    pub fn descriptors(&self) -> u64 {
+        let folder = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        folder.map_or(0, |entries| entries.count() as u64)
+    }
+
+    fn status(&self, field: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix(field));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Is the room, in the process that `Room::open` has started.
+pub fn serve(word: &str) -> io::Result<()> {
+    let listener = listener()?;
+    println!("listening on {}", listener.local_addr()?);
+    io::stdout().flush()?;
+    if word == "sends" {
+        thread::spawn(move || sends(&listener));
+        io::stdin().lines().for_each(drop);
+        return Ok(());
+    }
+    let server = start(listener, &options())?;
+    io::stdin().lines().for_each(drop);
+    server.shutdown()
+}
+
+/// The room's own limits, but for those that ten thousand silent clients from
+/// one machine would meet.
+fn options() -> Options {
+    Options {
+        members: 100_000,
+        per_address: 100_000,
+        silence: None,
+        ..Options::default()
+    }
+}
+
+fn listener() -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    socket.listen(4_096)?;
+    Ok(socket.into())
+}
+
+/// Takes clients in, and sends each of them line after line.
+fn sends(listener: &TcpListener) -> io::Result<()> {
+    let mut clients: Vec<TcpStream> = Vec::new();
+    let mut line = [b'.'; LINE];
+    line[LINE - 1] = b'\n';
+    listener.set_nonblocking(true)?;
+    loop {
+        while let Ok((client, _)) = listener.accept() {
+            client.set_nonblocking(false)?;
+            client.set_nodelay(true)?;
+            clients.push(client);
+        }
+        for client in &mut clients {
+            client.write_all(&line)?;
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! `make soak`: a long session, bounded, on loopback. A stable group talks
+//! while others join and leave, hang up in the middle of a word, send rubbish,
+//! or never read. At the end each of the group has to have heard the same
+//! bytes and all of them, and the room's memory, threads and descriptors have
+//! to be where they were.
+
+use crate::rooms::{Kind, Room};
+use socket2::{SockRef, Socket};
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// So many belong to the stable group.
+const GROUP: usize = 20;
+
+/// Each of them says something once in so long.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// One of the others comes once in so long.
+const VISIT: Duration = Duration::from_millis(50);
+
+/// A reader that sleeps is looked at, and replaced, once in so long.
+const SLEEP: Duration = Duration::from_secs(600);
+
+/// Before the first look the log has been filled once: 4 MiB, and more.
+const WARM_UP: usize = 5 * 1024 * 1024;
+
+/// More memory than at the first look that is still taken for the same: what
+/// the allocator keeps, in KiB.
+const SLACK: u64 = 4 * 1024;
+
+/// What one of the group has heard between the first word and the last.
+#[derive(Debug, PartialEq, Eq)]
+struct Heard {
+    hash: u64,
+    lines: u64,
+    /// Of the group's own lines.
+    of_group: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    memory: u64,
+    threads: u64,
+    descriptors: u64,
+}
+
+fn look(room: &Room) -> Look {
+    Look {
+        memory: room.memory(),
+        threads: room.threads(),
+        descriptors: room.descriptors(),
+    }
+}
+
+pub fn soak(time: Duration) -> io::Result<()> {
+    let room = Room::open(Kind::Threads)?;
+    let address = room.address;
+    let members = (0..GROUP).map(|_| TcpStream::connect(address));
+    let members: Vec<TcpStream> = members.collect::<io::Result<_>>()?;
+    let mut ears = Vec::new();
+    for member in &members {
+        member.set_nodelay(true)?;
+        let member = member.try_clone()?;
+        let (tell, told) = mpsc::channel();
+        let ear = thread::spawn(move || listen(member, &tell));
+        ears.push((ear, told));
+    }
+    // A member hears what is said after it has come in; so everybody has to
+    // have heard something before the first word counts.
+    let mut numbers = [0; GROUP];
+    for (_, told) in &ears {
+        while told.recv_timeout(Duration::from_millis(100)).is_err() {
+            say(&members[0], 0, "is everybody here?")?;
+        }
+    }
+    let padding = "-".repeat(1024);
+    for _ in 0..WARM_UP / padding.len() {
+        say(&members[0], 0, &padding)?;
+    }
+    say(&members[0], 0, FIRST)?;
+    for (_, counts) in &ears {
+        while !counts.recv().map_err(io::Error::other)? {}
+    }
+
+    let (over, visits, dropped) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+    let mut first = None;
+    let mut highest = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for kind in (0..).take_while(|_| !over.load(Ordering::Relaxed)) {
+                // A visitor may be hung up on at any time; that is the point.
+                let _ = visit(address, kind);
+                visits.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(VISIT);
+            }
+        });
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                if sleep_in(address, &over).unwrap_or(false) {
+                    dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        let start = Instant::now();
+        let mut minute = 1;
+        while start.elapsed() < time {
+            for (number, member) in members.iter().enumerate() {
+                say(member, number, &format!("number {}", numbers[number]))?;
+                numbers[number] += 1;
+            }
+            thread::sleep(PAUSE);
+            let now = look(&room);
+            highest = highest.max(now.memory);
+            // After some seconds all kinds of visitors have been here once.
+            if first.is_none() && start.elapsed() > (time / 20).min(Duration::from_secs(30)) {
+                first = Some(now);
+            }
+            if start.elapsed() >= Duration::from_secs(60) * minute {
+                let visits = visits.load(Ordering::Relaxed);
+                println!(
+                    "minute {minute}: {} said, {visits} visits, {} KiB, {} threads, {} descriptors",
+                    numbers[0] * GROUP as u64,
+                    now.memory,
+                    now.threads,
+                    now.descriptors
+                );
+                minute += 1;
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        io::Result::Ok(())
+    })
+    .inspect_err(|_| over.store(true, Ordering::Relaxed))?;
+
+    // Each one's last word comes behind all its others.
+    for (number, member) in members.iter().enumerate() {
+        say(member, number, LAST)?;
+    }
+    let mut heard = Vec::new();
+    for (ear, _) in ears {
+        heard.push(join(ear)?);
+    }
+    // Who has gone is gone when its threads are: wait until nothing changes.
+    let alone = 2 + 2 * GROUP as u64;
+    let start = Instant::now();
+    while room.threads() > alone && start.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(100));
+    }
+    let last = look(&room);
+    report(&heard, &numbers, first, last, highest, &visits, &dropped)?;
+    for member in &members {
+        let _ = member.shutdown(Shutdown::Both);
+    }
+    Ok(())
+}
+
+const FIRST: &str = "from here on everything counts";
+const LAST: &str = "that was the last word";
+
+fn say(mut member: &TcpStream, number: usize, text: &str) -> io::Result<()> {
+    let line = format!(
+        "{{\"name\":\"stable {number}\",\"msg\":\"{text}\",\"time\":\"2026-11-22T08:00:00Z\"}}\n"
+    );
+    member.write_all(line.as_bytes())
+}
+
+/// Hears everything between the first word and the last.
+fn listen(stream: TcpStream, tell: &mpsc::Sender<bool>) -> io::Result<Heard> {
+    let mut hash = DefaultHasher::new();
+    let (mut lines, mut of_group, mut counts, mut goodbyes) = (0, 0, false, 0);
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Err(io::Error::other("one of the group was hung up on"));
+        }
+        let holds = |text: &str| line.windows(text.len()).any(|part| part == text.as_bytes());
+        goodbyes += usize::from(counts && holds(LAST));
+        if goodbyes == GROUP {
+            let hash = hash.finish();
+            return Ok(Heard {
+                hash,
+                lines,
+                of_group,
+            });
+        }
+        if counts {
+            hash.write(&line);
+            lines += 1;
+            let is_theirs = line.starts_with(b"{\"name\":\"stable ");
+            of_group += u64::from(is_theirs && !holds(LAST));
+        }
+        counts |= holds(FIRST);
+        let _ = tell.send(counts);
+    }
+}
+
+fn join<T>(thread: JoinHandle<io::Result<T>>) -> io::Result<T> {
+    match thread.join() {
+        Ok(result) => result,
+        Err(_) => Err(io::Error::other("a listening thread panicked")),
+    }
+}
+
+/// Somebody comes and goes, in one of many ways.
+fn visit(address: SocketAddr, kind: u64) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    let name = format!("visitor {kind}");
+    let whole =
+        format!("{{\"name\":\"{name}\",\"msg\":\"hello\",\"time\":\"2026-11-22T08:00:00Z\"}}\n");
+    match kind % 8 {
+        0 => {}
+        1 => stream.write_all(whole.as_bytes())?,
+        2 => stream.write_all(&whole.as_bytes()[..whole.len() / 2])?,
+        3 => stream.write_all(b"\xff\xfe\x00 rubbish\n[1, 2]\n{}\n")?,
+        4 => stream.write_all(whole.replace(&name, "stable 1").as_bytes())?,
+        5 => stream.write_all(&vec![b'x'; 100_000])?,
+        6 => {
+            stream.write_all(whole.as_bytes())?;
+            stream.shutdown(Shutdown::Write)?;
+            io::copy(&mut stream, &mut io::sink())?;
+        }
+        _ => {
+            // It says hello, and hears itself, among others.
+            stream.write_all(whole.as_bytes())?;
+            let mut reader = BufReader::new(&stream);
+            let mut line = String::new();
+            while !line.contains(&name) {
+                line.clear();
+                if reader.read_line(&mut line)? == 0 {
+                    break;
+                }
+            }
+        }
+    }
+    if kind % 3 == 0 {
+        // Closing resets the connection.
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+    }
+    Ok(())
+}
+
+/// Does not read for a long time, and says then whether it was hung up on.
+fn sleep_in(address: SocketAddr, over: &AtomicBool) -> io::Result<bool> {
+    let socket: Socket = crate::load::sleeper(address)?;
+    let start = Instant::now();
+    while start.elapsed() < SLEEP && !over.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(100));
+    }
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return Ok(true),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn report(
+    heard: &[Heard],
+    numbers: &[u64],
+    first: Option<Look>,
+    last: Look,
+    highest: u64,
+    visits: &AtomicU64,
+    dropped: &AtomicU64,
+) -> io::Result<()> {
+    let said: u64 = numbers.iter().sum();
+    let first = first.unwrap_or(last);
+    println!(
+        "said by the group: {said}, heard by each of {GROUP}: {}",
+        heard[0].of_group
+    );
+    println!(
+        "heard of all: {} lines, the same for everybody: {}",
+        heard[0].lines,
+        same(heard)
+    );
+    println!(
+        "visits: {}, readers that slept and were dropped: {}",
+        visits.load(Ordering::Relaxed),
+        dropped.load(Ordering::Relaxed)
+    );
+    println!(
+        "memory: {} KiB first, {} KiB last, {highest} KiB at most",
+        first.memory, last.memory
+    );
+    println!(
+        "threads: {} last, descriptors: {} last",
+        last.threads, last.descriptors
+    );
+    let failed = |why: &str| Err(io::Error::other(why.to_string()));
+    if heard.iter().any(|heard| heard.of_group != said) {
+        return failed("something was lost");
+    }
+    if !same(heard) {
+        return failed("not everybody has heard the same");
+    }
+    if last.memory > first.memory + SLACK {
+        return failed("the room's memory has grown");
+    }
+    if last.threads > 2 + 2 * GROUP as u64 {
+        return failed("threads were left behind");
+    }
+    if last.descriptors > first.descriptors {
+        return failed("descriptors were left behind");
+    }
+    Ok(())
+}
+
+fn same(heard: &[Heard]) -> bool {
+    heard.windows(2).all(|pair| pair[0] == pair[1])
+}
