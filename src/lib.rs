@@ -21,8 +21,13 @@
 //! | [`server::tcp`] | serves one connection after the other | 13 |
 //! | [`server::threading`] | a thread for each connection | 14 |
 //! | [`server::forking`] | a process for each connection | 15 |
+//!
+//! How it compares with Python's modules of the same names, test by test, is in
+//! [`conformance`].
 
 pub mod address;
+#[doc = include_str!("conformance.md")]
+pub mod conformance {}
 pub mod echo;
 pub mod logging;
 pub mod server;

@@ -700,10 +700,10 @@ mod step_5 {
     // Only Linux has a table of descriptors to look at.
     #[cfg(target_os = "linux")]
     #[test]
-    fn fifty_starts_and_stops_leave_nothing_behind() {
+    fn two_hundred_starts_and_stops_leave_nothing_behind() {
         let in_use = std::sync::Arc::new(());
         let mut inodes = Vec::new();
-        for _ in 0..50 {
+        for _ in 0..200 {
             let listener = socket2::Socket::from(listener());
             inodes.push(descriptor::inode(&listener));
             let in_use = in_use.clone();
