@@ -8,7 +8,7 @@ export RUST_TEST_THREADS ?= 8
 
 .NOTPARALLEL:
 .PHONY: help lesson list sockets test test-red test-green test-key test-refactor test-bugs \
-	format lint check bench-loop
+	format lint check bench-loop bench-servers
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1#/p' Makefile | awk -F '#' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -51,3 +51,6 @@ check: format lint test test-red test-key test-bugs ## all that must hold before
 
 bench-loop: ## from a save to its verdict, beside plain cargo test
 	cargo bench --profile dev --package lesson --bench loop
+
+bench-servers: ## our three servers beside Python's, in one run
+	cargo bench --bench servers

@@ -502,6 +502,8 @@ mod step_5 {
                 let server = EchoServer::start(own_listener()).expect("it starts");
                 let address = server.address();
                 stop(server);
+                #[cfg(target_os = "linux")]
+                let before = descriptor::held().len();
                 for _ in 0..1000 {
                     let listener = TcpListener::bind(address);
                     let listener = listener.expect("the server before this one has gone");
@@ -509,6 +511,8 @@ mod step_5 {
                     let _client = silent_client_of(&server);
                     stop(server);
                 }
+                #[cfg(target_os = "linux")]
+                assert_eq!(descriptor::held().len(), before, "descriptors");
                 let states = netstat::states_of(address);
                 assert!(!states.contains(&"LISTEN"), "at {address}: {states:?}");
             },
