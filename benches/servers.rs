@@ -10,7 +10,6 @@
 use chatroom::server::{forking, tcp, threading};
 use std::env;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -350,6 +349,7 @@ fn repeat(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
 /// line; the files behind it keep nothing.
 #[cfg(unix)]
 fn work() -> io::Result<()> {
+    use std::fs::File;
     use std::os::fd::AsFd;
     let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
