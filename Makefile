@@ -7,8 +7,7 @@ CHAPTER ?=
 export RUST_TEST_THREADS ?= 8
 
 .NOTPARALLEL:
-.PHONY: help lesson mine list sockets test test-red test-green test-key test-refactor test-bugs \
-	format lint check bench-loop bench-chat soak
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1#/p' Makefile | awk -F '#' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -54,6 +53,9 @@ check: format lint test test-red test-key test-bugs ## all that must hold before
 
 bench-loop: ## from a save to its verdict, beside plain cargo test
 	cargo bench --profile dev --package lesson --bench loop
+
+bench-servers: ## our three servers beside Python's, in one run
+	cargo bench --bench servers
 
 bench-chat: ## the chat room beside Python's, and a plot of it
 	cargo run --release --quiet --package bench-chat -- --plot .github/figures/bench-chat.svg

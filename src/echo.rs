@@ -18,13 +18,6 @@
 //! Left out: a second client at the same time. It waits in the queue until the
 //! first has gone. A process without descriptors: the server ends, and says so.
 //!
-//! | CPython's test | ours |
-//! |---|---|
-//! | `SocketServerTest.test_TCPServer` | `step_3::one_client_after_the_other_is_served` |
-//! | `SocketServerTest.test_shutdown` | `step_5::started_and_stopped_a_hundred_times_it_leaves_nothing` |
-//! | `SocketServerTest.test_close_immediately` | `step_4::stopping_an_idle_server_waits_for_nobody` |
-//! | `SocketServerTest.test_context_manager` | `step_5::a_server_that_goes_out_of_scope_stops` |
-//!
 //! `socketserver`'s `shutdown` waits for the client that is served; ours hangs
 //! up on it, because a silent client may never go.
 

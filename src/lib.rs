@@ -27,11 +27,16 @@
 //! | [`chat::room`] | who is here, and what was said to all | 19 |
 //! | [`chat::server`] | the room over TCP | 20 |
 //! | [`cli`] | the `chatroom` command | 21 |
+//!
+//! How it compares with Python's modules of the same names, test by test, is in
+//! [`conformance`].
 
 pub mod address;
 pub mod chat;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[doc = include_str!("conformance.md")]
+pub mod conformance {}
 pub mod echo;
 pub mod logging;
 pub mod server;

@@ -23,13 +23,6 @@
 //!
 //! Left out: files, colours, filters for each module, and `RUST_LOG`.
 //! `env_logger` has them all.
-//!
-//! | CPython's test | ours |
-//! |---|---|
-//! | `BasicConfigTest.test_no_kwargs` | `step_3::a_record_appears_on_standard_error`; differs because the level is always given |
-//! | `BasicConfigTest.test_format` | `step_1::a_line_says_when_how_grave_where_and_what`; differs because there is one format |
-//! | `BasicConfigTest.test_level` | `step_3::what_is_less_grave_than_the_level_is_left_out` |
-//! | `BasicConfigTest.test_force` | differs because a logger of this process cannot be exchanged: `step_3::a_second_setup_says_so_and_changes_nothing` |
 
 use log::{LevelFilter, Log, Record};
 use std::fmt::Display;

@@ -495,20 +495,24 @@ mod step_5 {
     }
 
     #[test]
-    fn started_and_stopped_a_hundred_times_it_leaves_nothing() {
+    fn started_and_stopped_a_thousand_times_it_leaves_nothing() {
         alone(
-            "step_5::started_and_stopped_a_hundred_times_it_leaves_nothing",
+            "step_5::started_and_stopped_a_thousand_times_it_leaves_nothing",
             || {
                 let server = EchoServer::start(own_listener()).expect("it starts");
                 let address = server.address();
                 stop(server);
-                for _ in 0..100 {
+                #[cfg(target_os = "linux")]
+                let before = descriptor::held().len();
+                for _ in 0..1000 {
                     let listener = TcpListener::bind(address);
                     let listener = listener.expect("the server before this one has gone");
                     let server = EchoServer::start(listener).expect("it starts");
                     let _client = silent_client_of(&server);
                     stop(server);
                 }
+                #[cfg(target_os = "linux")]
+                assert_eq!(descriptor::held().len(), before, "descriptors");
                 let states = netstat::states_of(address);
                 assert!(!states.contains(&"LISTEN"), "at {address}: {states:?}");
             },

@@ -697,28 +697,39 @@ mod step_5 {
         });
     }
 
-    // Only Linux has a table of descriptors to look at.
+    // Only Linux has a table of descriptors to look at, and of processes.
     #[cfg(target_os = "linux")]
     #[test]
-    fn fifty_starts_and_stops_leave_nothing_behind() {
-        let in_use = std::sync::Arc::new(());
-        let mut inodes = Vec::new();
-        for _ in 0..50 {
-            let listener = socket2::Socket::from(listener());
-            inodes.push(descriptor::inode(&listener));
-            let in_use = in_use.clone();
-            let command = move || {
-                let _ = &in_use;
-                cat()
-            };
-            let server = start(listener.into(), command, 9).expect("a server");
-            server.shutdown().expect("nothing went wrong");
-        }
-        let held = descriptor::held();
-        inodes.retain(|inode| held.contains(inode));
-        assert_eq!(inodes, [""; 0], "listeners that are still open");
-        // A thread that still ran would still have its command.
-        assert_eq!(std::sync::Arc::strong_count(&in_use), 1, "servers");
+    fn two_hundred_starts_and_stops_leave_nothing_behind() {
+        let name = "step_5::two_hundred_starts_and_stops_leave_nothing_behind";
+        alone(name, || {
+            let (address, in_use) = (own_loopback(), std::sync::Arc::new(()));
+            let before = descriptor::held().len();
+            for _ in 0..200 {
+                let listener = TcpListener::bind(address).expect("any port will do");
+                let in_use = in_use.clone();
+                let command = move || {
+                    let _ = &in_use;
+                    cat()
+                };
+                let server = start(listener, command, 9).expect("a server");
+                server.shutdown().expect("nothing went wrong");
+            }
+            assert_eq!(descriptor::held().len(), before, "descriptors");
+            let processes = std::fs::read_dir("/proc").expect("proc(5) is mounted");
+            let numbers = processes.flatten().map(|entry| entry.file_name());
+            let numbers = numbers.filter_map(|name| name.into_string().ok());
+            let children = numbers.filter(|name| name.parse::<u32>().is_ok());
+            assert_eq!(
+                children.filter(|pid| is_our_child(pid)).count(),
+                0,
+                "children"
+            );
+            let states = netstat::states(|row| row.local.ip() == address.ip());
+            assert_eq!(states, [""; 0], "sockets in the kernel's table");
+            // A thread that still ran would still have its command.
+            assert_eq!(std::sync::Arc::strong_count(&in_use), 1, "servers");
+        });
     }
 
     /// What three clients hear who say their names, to the end of each.

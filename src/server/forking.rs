@@ -25,14 +25,6 @@
 //! Left out: Windows, where a start fails with `Unsupported`; a worker that
 //! leaves its process group, as `setsid(1)` does, and so escapes the stop; and
 //! a `command` that panics, which ends the server.
-//!
-//! # CPython's tests and ours
-//!
-//! | CPython's test | ours, in `tests/ch15_forking.rs` |
-//! |---|---|
-//! | `test_ForkingTCPServer` | `each_client_has_a_worker_of_its_own`, `a_worker_that_has_ended_is_reaped`, `no_worker_is_left_after_the_stop` |
-//! | `test_forking_handled` | differs because a process has no error but its status: `the_hook_hears_how_a_worker_ended` |
-//! | `test_forking_not_handled` | differs because nothing goes past the hook: `a_crash_takes_one_connection` |
 
 use crate::server::{Next, REST, ServerHandle, Stopper, after_accept_error};
 use std::io::{self, ErrorKind, Write};

@@ -36,36 +36,8 @@
 //! on Unix paths. A program that is built with `panic = "abort"` catches no
 //! panic.
 //!
-//! # CPython's tests and ours
-//!
-//! `Lib/test/test_socketserver.py` has tests for these servers; ours for the
-//! first are in `tests/ch13_tcp.rs`, for the others in `tests/ch14_threading.rs`
-//! and `tests/ch15_forking.rs`.
-//!
-//! | CPython's test | ours |
-//! |---|---|
-//! | `test_TCPServer` | `each_client_gets_its_answer`, `clients_in_python_get_their_answers` |
-//! | `test_ThreadingTCPServer` | chapter 14 |
-//! | `test_ForkingTCPServer` | chapter 15 |
-//! | `test_UnixStreamServer` and its kin | differs because we serve TCP alone |
-//! | `test_UDPServer` and its kin | differs because a datagram has no connection to handle |
-//! | `test_shutdown`, 20 times | `two_hundred_starts_and_stops_leave_nothing_behind` |
-//! | `test_close_immediately` | `an_idle_server_stops`, `a_stop_before_the_start_is_remembered` |
-//! | `test_tcpserver_bind_leak` | differs because the listener comes bound: chapter 08 has the thousand failures |
-//! | `test_context_manager` | `a_handle_that_is_dropped_stops_the_server` |
-//! | `test_sync_handled` | `an_error_of_handle_reaches_the_hook_once`, `an_error_of_the_handler_does_not_end_the_server` |
-//! | `test_sync_not_handled` | differs because nothing goes past the hook: `a_panic_of_handle_reaches_the_hook_once_with_its_words`, `a_panic_of_the_handler_does_not_end_the_server` |
-//! | `test_threading_handled`, `test_threading_not_handled` | chapter 14 |
-//! | `test_forking_handled`, `test_forking_not_handled` | chapter 15 |
-//! | `SocketWriterTest.test_basics` | differs because a handler gets the stream itself, and no file |
-//! | `SocketWriterTest.test_write` | `the_handler_gets_the_connection_and_the_address_of_the_client`; `write_all` is never cut short |
-//! | `test_shutdown_request_called_if_verify_request_false` | `a_refused_client_is_closed`, `a_refused_client_meets_no_other_step` |
-//! | `test_threads_reaped` | chapter 14 |
-//!
-//! We differ on purpose in four more: an error of `accept` is not swallowed,
-//! but told or returned; `shutdown` in a handler is an error and no deadlock;
-//! a stop before the start is remembered; and a stop ends the connections of
-//! idle clients, which Python's `server_close` waits for.
+//! What they share with Python's `socketserver`, and where they differ from it,
+//! stands in [`conformance`](crate::conformance), test by test.
 
 pub mod forking;
 pub mod tcp;

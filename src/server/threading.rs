@@ -25,16 +25,6 @@
 //!
 //! Left out: a handler that computes and never looks at its connection; a stop
 //! waits until it returns, for no thread can be ended from outside.
-//!
-//! # CPython's tests and ours
-//!
-//! | CPython's test | ours, in `tests/ch14_threading.rs` |
-//! |---|---|
-//! | `test_ThreadingTCPServer` | `each_client_gets_its_answer`, `two_handlers_run_at_once`, `a_slow_client_delays_nobody` |
-//! | `test_threading_handled` | `an_error_of_a_handler_reaches_the_hook_once`, `an_error_of_a_handler_does_not_end_the_server` |
-//! | `test_threading_not_handled` | differs because nothing goes past the hook: `a_panic_of_a_handler_reaches_the_hook_once`, `a_panic_of_a_handler_does_not_end_the_server` |
-//! | `test_threads_reaped` | `finished_threads_are_let_go_of`; differs because at most one is kept, not "fewer than ten" |
-//! | `test_shutdown`, `test_close_immediately` | `many_starts_and_stops_leave_nothing_behind`, `an_idle_server_stops` |
 
 use crate::server::{Handler, Next, REST, ServerHandle, Stopper, after_accept_error, process};
 use std::io::{self, ErrorKind};

@@ -19,22 +19,6 @@
 //!
 //! Left out: calling several addresses at the same time, and a limit on how
 //! long the resolver may take.
-//!
-//! The same promises as CPython's `test_socket.py`:
-//!
-//! | CPython's test | ours |
-//! |---|---|
-//! | `NetworkConnectionNoServer.test_create_connection` | `step_5::a_server_that_is_not_there_is_a_refusal` |
-//! | `NetworkConnectionNoServer.test_create_connection_all_errors` | `step_2::each_address_is_told_with_its_error`; differs because all errors are always there, and `last` gives the one that Python raises |
-//! | `NetworkConnectionNoServer.test_create_connection_timeout` | `step_3::an_address_that_is_silent_is_a_timeout` |
-//! | `NetworkConnectionAttributesTest.testSourceAddress` | `step_4::the_socket_has_its_source_before_it_calls`, `your_tests::each_address_is_called_from_the_source_that_was_asked_for` |
-//! | `NetworkConnectionAttributesTest.testFamily` | `step_3::an_ipv6_address_is_called_by_an_ipv6_socket` |
-//! | `NetworkConnectionAttributesTest.testTimeoutDefault` | `step_3::without_a_timeout_none_is_left_behind`; differs because there is no default for the whole process |
-//! | `NetworkConnectionAttributesTest.testTimeoutNone` | `step_3::without_a_timeout_none_is_left_behind` |
-//! | `NetworkConnectionAttributesTest.testTimeoutValueNamed`, `testTimeoutValueNonamed` | `step_3::the_timeout_stays_for_recv`, `step_3::the_timeout_stays_for_send` |
-//! | `NetworkConnectionBehaviourTest.testInsideTimeout` | `step_1::a_server_that_listens_is_reached` |
-//! | `NetworkConnectionBehaviourTest.testOutsideTimeout` | `step_3::a_silent_server_ends_the_recv_after_the_timeout` |
-//! | `ThreadedSocketTest.testCreateConnectionClose` | differs because a socket that was closed is gone: the compiler does not let it be used |
 
 use crate::socket::bind::bind;
 use crate::socket::connect::connect;

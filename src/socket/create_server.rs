@@ -17,22 +17,6 @@
 //!
 //! Left out: names instead of addresses (chapter 09 resolves them), and
 //! servers on Unix paths.
-//!
-//! The same promises as CPython's `test_socket.py` and `test_socketserver.py`:
-//!
-//! | CPython's test | ours |
-//! |---|---|
-//! | `CreateServerTest.test_address` | `step_1::the_address_that_was_asked_for_is_the_servers` |
-//! | `CreateServerTest.test_family_and_type` | `step_1::an_ipv4_address_makes_a_tcp_server_over_ipv4`, `step_3::an_ipv6_address_makes_an_ipv6_server`; differs because the address alone decides, and a family that does not fit is refused |
-//! | `CreateServerTest.test_reuse_port` | `step_2::two_servers_share_an_address_if_both_ask_for_it`, `step_2::a_second_live_server_is_refused` |
-//! | `CreateServerTest.test_ipv6_only_default` | `step_3::ipv6_is_alone_unless_dual_stack_is_asked_for` |
-//! | `CreateServerTest.test_dualstack_ipv6_family` | `step_3::dual_stack_is_ipv6_with_ipv4_beside_it` |
-//! | `CreateServerFunctionalTest.test_tcp4` | `step_1::callers_are_taken_in_at_once` |
-//! | `CreateServerFunctionalTest.test_tcp6` | `step_3::dual_stack_answers_a_caller_over_ipv6` |
-//! | `CreateServerFunctionalTest.test_dual_stack_client_v4` | `step_3::dual_stack_answers_a_caller_over_ipv4` |
-//! | `CreateServerFunctionalTest.test_dual_stack_client_v6` | `step_3::dual_stack_answers_a_caller_over_ipv6` |
-//! | `GeneralModuleTests.test_listen_backlog` | `your_tests::the_queue_is_as_long_as_was_asked_for`; differs because a backlog below 0 cannot be written down |
-//! | `SocketServerTest.test_tcpserver_bind_leak` | `step_5::a_thousand_failures_leave_no_socket_open` |
 
 use crate::socket::bind::bind_again;
 use crate::socket::family::{Family, Kind, socket};

@@ -20,16 +20,6 @@
 //!
 //! Left out: pairs of datagram sockets, and a second try after a stranger. To
 //! call again is the program's decision: somebody on the machine is at work.
-//!
-//! | CPython's test | ours |
-//! |---|---|
-//! | `BasicSocketPairTest.testDefaults` | `step_1::the_ends_are_of_the_kernels_own_family` |
-//! | `BasicSocketPairTest.testRecv`, `testSend` | `step_1::what_goes_into_one_end_comes_out_of_the_other` |
-//! | `InheritanceTest.test_socketpair` | `step_1::no_child_inherits_an_end`, `step_2::no_child_inherits_an_end` |
-//! | `PurePythonSocketPairTest.test_ipv4` | `step_2::bytes_go_both_ways` |
-//! | `PurePythonSocketPairTest.test_ipv6` | `step_5::over_ipv6_each_end_is_the_others_peer`; differs because ours compares the addresses too |
-//! | `PurePythonSocketPairTest.test_injected_authentication_failure` | `step_4::a_stranger_who_calls_first_is_an_error`; differs because the stranger comes through a hook, and the kind is `ConnectionAborted` |
-//! | `PurePythonSocketPairTest.test_injected_authentication_failure`, that nothing stays open | `step_4::after_a_stranger_nothing_is_left`, `step_4::the_stranger_is_hung_up_on` |
 
 use crate::socket::accept::accept;
 use crate::socket::bind::{bind, getsockname};

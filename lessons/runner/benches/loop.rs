@@ -28,10 +28,10 @@ fn main() {
     let bench = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-loop");
     let (watched, plain) = (bench.join("watched"), bench.join("plain"));
     for copy in [&watched, &plain] {
-        for part in ["src", "tests", "lessons", "my"] {
+        for part in ["src", "tests", "benches", "lessons", "my"] {
             fs::remove_dir_all(copy.join(part)).ok();
         }
-        for part in [".cargo", "src", "tests", "lessons"] {
+        for part in [".cargo", "src", "tests", "benches", "lessons"] {
             copy_all(&root.join(part), &copy.join(part));
         }
         for part in ["Cargo.toml", "Cargo.lock"] {

@@ -309,6 +309,41 @@ fn every_test_that_is_named_exists() {
     none(wrong);
 }
 
+/// In `src/conformance.md` a row is one of CPython's cases, and ours beside it.
+#[test]
+fn every_case_of_cpython_has_a_test_that_exists_or_a_reason() {
+    let names: Vec<String> = chapters()
+        .iter()
+        .flat_map(|chapter| {
+            let target = chapter.tests();
+            let target = target.file_stem().unwrap().to_string_lossy().into_owned();
+            let full = move |name| format!("{target}::{name}");
+            chapter.test_names().into_iter().map(full)
+        })
+        .collect();
+    let (mut wrong, mut cases) = (Vec::new(), 0);
+    for row in read(&root().join("src/conformance.md")).lines() {
+        let Some((case, ours)) = row
+            .strip_prefix("| `")
+            .and_then(|row| row.split_once("` | ").or(row.split_once(" | ")))
+        else {
+            continue;
+        };
+        cases += 1;
+        let ours: Vec<&str> = ours.split('`').collect();
+        let named: Vec<&&str> = ours.iter().filter(|word| word.contains("::")).collect();
+        if named.is_empty() && !ours[0].starts_with("differs because ") {
+            wrong.push(format!("{case}: neither a test nor a reason"));
+        }
+        let gone = named
+            .iter()
+            .filter(|name| !names.contains(&name.to_string()));
+        wrong.extend(gone.map(|name| format!("{case}: there is no test {name}")));
+    }
+    assert!(cases >= 50, "{cases} cases are compared");
+    none(wrong);
+}
+
 #[test]
 fn what_a_lesson_names_is_there() {
     let mut wrong = Vec::new();
