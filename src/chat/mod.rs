@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod frame;
+pub mod log;
 pub mod message;
 pub mod room;
 pub mod server;

@@ -1,45 +1,92 @@
-//! Who is here, and what was said: a bounded log of bytes, and cursors into it.
+//! Who is here, and what was said: everybody hears everybody, in one order.
+//!
+//! A `write` to a client who does not read waits for ever, and whoever writes
+//! to one after the other lets all the rest wait with it. So nobody who says
+//! something writes to anybody: it is added to a bounded log of bytes, once,
+//! and each member goes through that log as fast as its own connection takes
+//! it. A member is a position; who falls too far behind is dropped.
+//!
+//! ```
+//! use chatroom::chat::room::{End, Room};
+//! use std::sync::Arc;
+//!
+//! let room = Room::new(1024 * 1024);
+//! let (alice, mut to_alice) = room.join(|| println!("alice was too slow"));
+//! let (_bob, mut to_bob) = room.join(|| println!("bob was too slow"));
+//! alice.take_name("alice")?;
+//! room.say(b"hello\n");
+//! room.say(b"anybody here?\n");
+//! let heard = Some(Arc::from(&b"hello\nanybody here?\n"[..]));
+//! assert_eq!(to_alice.try_hear(), Ok(heard.clone()));
+//! assert_eq!(to_bob.hear().ok(), heard); // the same bytes, not a copy of them
+//! alice.leave();
+//! assert_eq!(to_alice.hear(), Err(End::Left));
+//! # Ok::<(), chatroom::chat::room::NameTaken>(())
+//! ```
+//!
+//! No lock is held while anybody's code runs or anybody is woken: `hang_up`
+//! and the hook of [`Room::on_news`] may call the room.
+//!
+//! Memory: the log keeps what a member may be behind, and at most one chunk
+//! more; a member that waits costs its entry, some 300 bytes, and no buffer.
+//! To say something costs the same for ten members as for ten thousand, but
+//! for waking those who wait.
+//!
+//! Left out: sockets, frames, and whether a name is a good one. The room takes
+//! whole frames from whoever calls it, and never looks inside.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::chat::log::Log;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 
-/// A chunk of the log is sealed at so many bytes.
-const CHUNK: usize = 64 * 1024;
+/// At most so many chunks are heard at once: a fourth of what one `writev(2)`
+/// takes, and a lock that is held for some microseconds.
+const MANY: usize = 256;
 
 /// A room. Its clones are the same room.
 #[derive(Clone)]
 pub struct Room(Arc<Shared>);
 
 struct Shared {
+    /// So many bytes a member may be behind.
     behind: usize,
     state: Mutex<State>,
-    news: Condvar,
 }
 
-#[derive(Default)]
 struct State {
-    chunks: VecDeque<Arc<[u8]>>,
-    /// The number of the first chunk that is still there.
-    first: u64,
-    /// Bytes in the chunks.
-    bytes: usize,
-    /// What was said since the last chunk was sealed.
-    open: Vec<u8>,
+    log: Log,
+    /// By their numbers, and so in the order of joining.
     members: BTreeMap<u64, Entry>,
+    /// How many members have each name.
+    names: HashMap<Arc<str>, usize>,
+    /// The number of the next who joins.
     next: u64,
+    /// So many bytes can be said before anybody can be too far behind.
+    slack: usize,
+    /// Who waits for news.
+    sleepers: BTreeMap<u64, Thread>,
+    on_news: Option<Hook>,
     closed: bool,
 }
 
-struct Entry {
-    name: Option<String>,
-    /// The number of the chunk that this member gets next.
-    cursor: u64,
-    answers: VecDeque<Arc<[u8]>>,
-    hang_up: Option<HangUp>,
-}
+type Hook = Arc<dyn Fn() + Send + Sync>;
 
-type HangUp = Box<dyn FnOnce() + Send>;
+/// What the room knows of a member.
+struct Entry {
+    name: Option<Arc<str>>,
+    /// The position in the log up to which it has heard everything.
+    heard: u64,
+    /// Where it has left, and what it was still to hear ends.
+    until: Option<u64>,
+    /// What it alone is to hear, and at which position.
+    answers: VecDeque<(u64, Arc<[u8]>)>,
+    /// Bytes in the answers.
+    answered: usize,
+    hang_up: Box<dyn FnOnce() + Send>,
+}
 
 /// Somebody in the room. Its drop leaves.
 pub struct Member {
@@ -47,18 +94,20 @@ pub struct Member {
     id: u64,
 }
 
-/// What a member hears, in the order of the room.
+/// What a member hears, in the order of the room. Once it is dropped, nobody
+/// listens any more, and the member is out of the room.
 pub struct Deliveries {
     room: Room,
     id: u64,
+    end: Option<End>,
 }
 
 /// Why there is nothing more to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The member has left, or the room is closed and all was heard.
+    /// The member has left, or the room is closed, and all was heard.
     Left,
-    /// The member was too far behind.
+    /// The member was too far behind, and was dropped.
     TooSlow,
 }
 
@@ -67,74 +116,109 @@ pub enum End {
 pub struct NameTaken;
 
 impl Room {
-    /// Opens a room whose members may be `behind` bytes behind.
+    /// Opens a room whose members may be `behind` bytes behind. One saying
+    /// that is longer drops nobody who has heard all that was said before.
     pub fn new(behind: usize) -> Room {
-        Room(Arc::new(Shared {
-            behind,
-            state: Mutex::default(),
-            news: Condvar::new(),
-        }))
+        let state = State {
+            log: Log::default(),
+            members: BTreeMap::new(),
+            names: HashMap::new(),
+            next: 0,
+            slack: behind,
+            sleepers: BTreeMap::new(),
+            on_news: None,
+            closed: false,
+        };
+        let state = Mutex::new(state);
+        Room(Arc::new(Shared { behind, state }))
     }
 
-    /// Lets somebody in, who hears what is said from now on. `hang_up` is
-    /// called once, when the room drops the member; it must not wait.
+    /// Lets somebody in, who hears what is said from now on.
+    ///
+    /// `hang_up` is called once, when the room drops the member because it is
+    /// too slow, and otherwise never. It runs in the thread of the one who
+    /// speaks, so it must not wait and must not panic.
     pub fn join(&self, hang_up: impl FnOnce() + Send + 'static) -> (Member, Deliveries) {
+        self.join_late(0, hang_up)
+    }
+
+    /// Lets somebody in like [`join`](Room::join), who first hears the last
+    /// `sayings` that were said: fewer where the log has forgotten them, or
+    /// where they are more than half of what a member may be behind.
+    pub fn join_late(
+        &self,
+        sayings: usize,
+        hang_up: impl FnOnce() + Send + 'static,
+    ) -> (Member, Deliveries) {
+        let hang_up = Box::new(hang_up);
         let mut state = self.lock();
-        state.seal();
-        let (id, cursor) = (state.next, state.first + state.chunks.len() as u64);
+        let heard = state.log.back(sayings, self.0.behind / 2);
+        let entry = Entry {
+            name: None,
+            heard,
+            until: None,
+            answers: VecDeque::new(),
+            answered: 0,
+            hang_up,
+        };
+        let slack = self.0.behind.saturating_sub(state.debt(&entry));
+        state.slack = state.slack.min(slack);
+        let id = state.next;
         state.next += 1;
-        state.members.insert(
-            id,
-            Entry {
-                name: None,
-                cursor,
-                answers: VecDeque::new(),
-                hang_up: Some(Box::new(hang_up)),
-            },
-        );
+        state.members.insert(id, entry);
         drop(state);
+        let (room, end) = (self.clone(), None);
         let member = Member {
-            room: self.clone(),
+            room: room.clone(),
             id,
         };
-        (
-            member,
-            Deliveries {
-                room: self.clone(),
-                id,
-            },
-        )
+        (member, Deliveries { room, id, end })
     }
 
-    /// Says whole frames to everybody.
+    /// Says whole frames to everybody, and wakes who waits. Nothing is said in
+    /// a closed room.
     pub fn say(&self, frames: &[u8]) {
-        let mut state = self.lock();
-        if state.closed {
-            return;
-        }
-        state.open.extend(frames);
-        if state.open.len() >= CHUNK {
-            state.seal();
-        }
-        let dropped = state.trim(self.0.behind);
-        drop(state);
-        self.0.news.notify_all();
-        dropped.into_iter().for_each(|hang_up| hang_up());
+        self.change(|state| {
+            if state.closed || frames.is_empty() {
+                return Aftermath::default();
+            }
+            state.log.push(frames);
+            let bound = self.0.behind.max(frames.len());
+            let slow = state.drop_slow(frames.len(), bound);
+            state
+                .log
+                .forget(state.log.end().saturating_sub(bound as u64));
+            state.news(slow)
+        });
+    }
+
+    /// Sets what is called after each change that may give a member something
+    /// to hear, or the end: something was said or answered, somebody left or
+    /// was dropped, the room was closed.
+    ///
+    /// It is meant for one thread that serves many members with
+    /// [`Deliveries::try_hear`] and has to be woken; threads that wait in
+    /// [`Deliveries::hear`] need no hook. It runs in the thread that made the
+    /// change, behind the lock, maybe in several threads at once, so it must
+    /// not wait: set a flag, and wake the other thread if it was not set.
+    pub fn on_news(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let before = self.lock().on_news.replace(Arc::new(hook));
+        drop(before);
     }
 
     /// Returns the names of those who have one, in the order of joining.
     pub fn who(&self) -> Vec<String> {
         let state = self.lock();
-        let names = state
-            .members
-            .values()
-            .filter_map(|entry| entry.name.clone());
-        names.collect()
+        let here = state.members.values().filter(|it| it.until.is_none());
+        here.filter_map(|it| it.name.as_deref().map(str::to_owned))
+            .collect()
     }
 
-    /// Returns how many members there are, with a name or without.
+    /// Counts the members, with a name or without.
     pub fn len(&self) -> usize {
-        self.lock().members.len()
+        let state = self.lock();
+        let here = state.members.values().filter(|it| it.until.is_none());
+        here.count()
     }
 
     /// Says whether nobody is here.
@@ -145,65 +229,118 @@ impl Room {
     /// Closes the room: nothing is said any more, and who has heard all of it
     /// hears the end.
     pub fn close(&self) {
-        self.lock().closed = true;
-        self.0.news.notify_all();
+        self.change(|state| {
+            state.closed = true;
+            state.news(Vec::new())
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Changes the state, and does behind the lock what others may notice.
+    fn change(&self, work: impl FnOnce(&mut State) -> Aftermath) {
+        let aftermath = work(&mut self.lock());
+        aftermath.sleepers.values().for_each(Thread::unpark);
+        for entry in aftermath.slow {
+            (entry.hang_up)();
+        }
+        if let Some(hook) = aftermath.on_news {
+            hook();
+        }
+    }
+}
+
+/// What is to be done when the lock is free again.
+#[derive(Default)]
+struct Aftermath {
+    sleepers: BTreeMap<u64, Thread>,
+    slow: Vec<Entry>,
+    on_news: Option<Hook>,
 }
 
 impl State {
-    fn seal(&mut self) {
-        if !self.open.is_empty() {
-            self.bytes += self.open.len();
-            self.chunks.push_back(std::mem::take(&mut self.open).into());
+    /// Wakes all who wait.
+    fn news(&mut self, slow: Vec<Entry>) -> Aftermath {
+        Aftermath {
+            sleepers: mem::take(&mut self.sleepers),
+            slow,
+            on_news: self.on_news.clone(),
         }
     }
 
-    /// Forgets the oldest chunks, and those who have not heard them.
-    fn trim(&mut self, behind: usize) -> Vec<HangUp> {
-        let before = self.first;
-        while self.bytes + self.open.len() > behind {
-            let Some(chunk) = self.chunks.pop_front() else {
-                break;
-            };
-            self.bytes -= chunk.len();
-            self.first += 1;
+    /// Wakes one, if it waits.
+    fn news_for(&mut self, id: u64, slow: Vec<Entry>) -> Aftermath {
+        Aftermath {
+            sleepers: self.sleepers.remove_entry(&id).into_iter().collect(),
+            slow,
+            on_news: self.on_news.clone(),
         }
-        if self.first == before {
+    }
+
+    /// How many bytes a member is behind.
+    fn debt(&self, entry: &Entry) -> usize {
+        (self.log.end() - entry.heard) as usize + entry.answered
+    }
+
+    /// Takes those out who are more than `bound` behind, after so many bytes
+    /// more were said. It looks at everybody only when somebody may be.
+    fn drop_slow(&mut self, said: usize, bound: usize) -> Vec<Entry> {
+        if let Some(slack) = self.slack.checked_sub(said) {
+            self.slack = slack;
             return Vec::new();
         }
-        let first = self.first;
-        let slow = self
-            .members
-            .values_mut()
-            .filter(|entry| entry.cursor < first);
-        slow.filter_map(|entry| entry.hang_up.take()).collect()
+        let (mut slow, mut most) = (Vec::new(), 0);
+        for (id, entry) in &self.members {
+            match self.debt(entry) {
+                debt if debt > bound => slow.push(*id),
+                debt => most = most.max(debt),
+            }
+        }
+        self.slack = bound - most;
+        slow.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
-    fn take(&mut self, id: u64) -> Option<Result<Arc<[u8]>, End>> {
-        let (first, sealed) = (self.first, self.first + self.chunks.len() as u64);
-        let Some(entry) = self.members.get_mut(&id) else {
-            return Some(Err(End::Left));
-        };
-        if let Some(answer) = entry.answers.pop_front() {
-            return Some(Ok(answer));
-        }
-        if entry.cursor < first {
-            return Some(Err(End::TooSlow));
-        }
-        if entry.cursor == sealed {
-            if self.open.is_empty() {
-                return self.closed.then_some(Err(End::Left));
+    /// Takes a member out, with its name.
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let mut entry = self.members.remove(&id)?;
+        self.release(entry.name.take());
+        Some(entry)
+    }
+
+    /// One fewer has this name.
+    fn release(&mut self, name: Option<Arc<str>>) {
+        let Some(name) = name else { return };
+        if let Some(count) = self.names.get_mut(&name) {
+            *count -= 1;
+            if *count == 0 {
+                self.names.remove(&name);
             }
-            self.bytes += self.open.len();
-            self.chunks.push_back(std::mem::take(&mut self.open).into());
         }
-        let chunk = self.chunks[(entry.cursor - first) as usize].clone();
-        entry.cursor += 1;
-        Some(Ok(chunk))
+    }
+
+    /// Puts into `into` what a member hears next; the end where there is
+    /// nothing and will be nothing.
+    fn take(&mut self, id: u64, most: usize, into: &mut Vec<Arc<[u8]>>) -> Result<(), End> {
+        // Who is not here any more, and has not heard why, was dropped.
+        let entry = self.members.get_mut(&id).ok_or(End::TooSlow)?;
+        let end = entry.until.unwrap_or(self.log.end());
+        while into.len() < most {
+            let next = entry.answers.front().map_or(end, |(at, _)| *at);
+            if entry.heard < next {
+                entry.heard = self.log.read(entry.heard, next, most, into);
+            } else if let Some((_, answer)) = entry.answers.pop_front() {
+                entry.answered -= answer.len();
+                into.push(answer);
+            } else {
+                break;
+            }
+        }
+        if into.is_empty() && (entry.until.is_some() || self.closed) {
+            return Err(End::Left);
+        }
+        Ok(())
     }
 }
 
@@ -213,38 +350,73 @@ impl Member {
         self.id
     }
 
-    /// Takes a name that nobody here has.
+    /// Takes a name that nobody else here has, and gives up the one before.
+    /// Who is not here any more takes none.
+    ///
+    /// # Errors
+    /// [`NameTaken`]: somebody else here has it.
     pub fn take_name(&self, name: &str) -> Result<(), NameTaken> {
-        let mut state = self.room.lock();
-        let mut others = state.members.iter().filter(|(id, _)| **id != self.id);
-        if others.any(|(_, other)| other.name.as_deref() == Some(name)) {
-            return Err(NameTaken);
-        }
-        if let Some(entry) = state.members.get_mut(&self.id) {
-            entry.name = Some(name.to_owned());
-        }
-        Ok(())
+        self.rename(name, false)
     }
 
     /// Takes a name that others may have as well.
     pub fn share_name(&self, name: &str) {
-        if let Some(entry) = self.room.lock().members.get_mut(&self.id) {
-            entry.name = Some(name.to_owned());
-        }
+        let _ = self.rename(name, true);
     }
 
-    /// Gives whole frames to this member alone, between two frames of its stream.
+    fn rename(&self, name: &str, share: bool) -> Result<(), NameTaken> {
+        let state = &mut *self.room.lock();
+        let Some(entry) = state.members.get_mut(&self.id) else {
+            return Ok(());
+        };
+        if entry.until.is_some() || entry.name.as_deref() == Some(name) {
+            return Ok(());
+        }
+        let name = match state.names.get_key_value(name) {
+            Some(_) if !share => return Err(NameTaken),
+            Some((name, _)) => name.clone(),
+            None => Arc::from(name),
+        };
+        *state.names.entry(name.clone()).or_default() += 1;
+        let before = entry.name.replace(name);
+        state.release(before);
+        Ok(())
+    }
+
+    /// Gives whole frames to this member alone: behind all that was said
+    /// before, and before all that is said later. Answers count for how far
+    /// it is behind.
     pub fn answer(&self, frames: &[u8]) {
-        if let Some(entry) = self.room.lock().members.get_mut(&self.id) {
-            entry.answers.push_back(frames.into());
-        }
-        self.room.0.news.notify_all();
+        self.room.change(|state| {
+            let (at, behind) = (state.log.end(), self.room.0.behind);
+            let entry = state.members.get_mut(&self.id);
+            let Some(entry) = entry.filter(|it| it.until.is_none()) else {
+                return Aftermath::default();
+            };
+            entry.answers.push_back((at, frames.into()));
+            entry.answered += frames.len();
+            let debt = (at - entry.heard) as usize + entry.answered;
+            state.slack = state.slack.min(behind.saturating_sub(debt));
+            let too_slow = debt > behind.max(frames.len());
+            let slow = too_slow.then(|| state.remove(self.id)).flatten();
+            state.news_for(self.id, slow.into_iter().collect())
+        });
     }
 
-    /// Leaves. A second time it changes nothing.
+    /// Leaves: its name is free, and it hears what was said until now, but
+    /// nothing more. A second time it changes nothing.
     pub fn leave(&self) {
-        self.room.lock().members.remove(&self.id);
-        self.room.0.news.notify_all();
+        self.room.change(|state| {
+            let end = state.log.end();
+            let entry = state.members.get_mut(&self.id);
+            let Some(entry) = entry.filter(|it| it.until.is_none()) else {
+                return Aftermath::default();
+            };
+            entry.until = Some(end);
+            let name = entry.name.take();
+            state.release(name);
+            state.news_for(self.id, Vec::new())
+        });
     }
 }
 
@@ -258,16 +430,11 @@ impl Deliveries {
     /// Waits for whole frames that are to be heard next.
     ///
     /// # Errors
-    /// [`End`] where there is nothing more to hear.
+    /// [`End`] where there is nothing more to hear, again and again.
     pub fn hear(&mut self) -> Result<Arc<[u8]>, End> {
-        let mut state = self.room.lock();
-        loop {
-            if let Some(result) = state.take(self.id) {
-                return result;
-            }
-            let news = &self.room.0.news;
-            state = news.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let mut next = Vec::with_capacity(1);
+        self.wait(1, &mut next)?;
+        Ok(next.swap_remove(0))
     }
 
     /// Returns what is to be heard next, or `None` where that would wait.
@@ -275,7 +442,69 @@ impl Deliveries {
     /// # Errors
     /// Those of [`hear`](Deliveries::hear).
     pub fn try_hear(&mut self) -> Result<Option<Arc<[u8]>>, End> {
-        self.room.lock().take(self.id).transpose()
+        let mut next = Vec::with_capacity(1);
+        self.look(1, &mut next, false)?;
+        Ok(next.pop())
+    }
+
+    /// Waits for what is to be heard next and puts into `chunks`, instead of
+    /// what was there, all of it that waits, up to 256 chunks: enough for one
+    /// `write_vectored`.
+    ///
+    /// # Errors
+    /// Those of [`hear`](Deliveries::hear).
+    pub fn hear_many(&mut self, chunks: &mut Vec<Arc<[u8]>>) -> Result<(), End> {
+        self.wait(MANY, chunks)
+    }
+
+    /// Puts what is to be heard into `chunks` like
+    /// [`hear_many`](Deliveries::hear_many), but leaves them empty where that
+    /// would wait.
+    ///
+    /// # Errors
+    /// Those of [`hear`](Deliveries::hear).
+    pub fn try_hear_many(&mut self, chunks: &mut Vec<Arc<[u8]>>) -> Result<(), End> {
+        self.look(MANY, chunks, false)
+    }
+
+    fn wait(&mut self, most: usize, chunks: &mut Vec<Arc<[u8]>>) -> Result<(), End> {
+        loop {
+            self.look(most, chunks, true)?;
+            if !chunks.is_empty() {
+                return Ok(());
+            }
+            // News that came before this line ends the sleep at once.
+            thread::park();
+        }
+    }
+
+    /// Takes at most so many chunks. Where there is none, one who waits asks
+    /// to be woken.
+    fn look(&mut self, most: usize, chunks: &mut Vec<Arc<[u8]>>, waits: bool) -> Result<(), End> {
+        chunks.clear();
+        if let Some(end) = self.end {
+            return Err(end);
+        }
+        let mut state = self.room.lock();
+        let result = state.take(self.id, most, chunks);
+        let mut gone = None;
+        if let Err(end) = result {
+            self.end = Some(end);
+            gone = state.remove(self.id);
+        } else if chunks.is_empty() && waits {
+            state.sleepers.insert(self.id, thread::current());
+        }
+        // In this order, for what is gone drops what others wrote.
+        drop(state);
+        drop(gone);
+        result
+    }
+}
+
+impl Drop for Deliveries {
+    fn drop(&mut self) {
+        let gone = self.room.lock().remove(self.id);
+        drop(gone);
     }
 }
 
