@@ -63,9 +63,10 @@ fn heard(deliveries: &mut Deliveries) -> String {
 /// What a member hears to the end, and which end that is.
 #[track_caller]
 fn to_the_end(deliveries: &mut Deliveries) -> (String, End) {
-    let (heard, end) = all(deliveries);
-    let end = end.unwrap_or_else(|| panic!("it heard {heard:?} and no end"));
-    (heard, end)
+    match all(deliveries) {
+        (heard, Some(end)) => (heard, end),
+        (heard, None) => panic!("it heard {heard:?} and no end"),
+    }
 }
 
 /// What one hears who was dropped: nothing but that.
