@@ -742,7 +742,7 @@ mod step_4 {
     /// One who is certainly asleep. Only Linux says so.
     #[cfg(target_os = "linux")]
     #[track_caller]
-    fn asleep(deliveries: Deliveries) -> Waiter<Result<String, End>> {
+    fn dormant(deliveries: Deliveries) -> Waiter<Result<String, End>> {
         match waiter(deliveries).blocks() {
             Ok(waiter) => waiter,
             Err(heard) => panic!("nothing was said, and it heard {heard:?}"),
@@ -775,7 +775,7 @@ mod step_4 {
         let room = Room::new(PLENTY);
         let (_alice, to_alice) = guest(&room);
         let (_bob, to_bob) = guest(&room);
-        let waiters = [asleep(to_alice), asleep(to_bob)];
+        let waiters = [dormant(to_alice), dormant(to_bob)];
         room.say(b"hello\n");
         for waiter in waiters {
             assert_eq!(waiter.answer(), Ok("hello\n".into()));
@@ -787,7 +787,7 @@ mod step_4 {
     fn who_waits_is_woken_by_an_answer() {
         let room = Room::new(PLENTY);
         let (alice, to_alice) = guest(&room);
-        let waiter = asleep(to_alice);
+        let waiter = dormant(to_alice);
         alice.answer(b"psst\n");
         assert_eq!(waiter.answer(), Ok("psst\n".into()));
     }
@@ -798,7 +798,7 @@ mod step_4 {
         let room = Room::new(PLENTY);
         let (alice, _to_alice) = guest(&room);
         let (_bob, to_bob) = guest(&room);
-        let bob = asleep(to_bob);
+        let bob = dormant(to_bob);
         alice.answer(b"psst\n");
         let Ok(bob) = bob.blocks() else {
             panic!("it was for alice, and bob heard it");
@@ -812,7 +812,7 @@ mod step_4 {
     fn who_waits_and_leaves_hears_the_end() {
         let room = Room::new(PLENTY);
         let (alice, to_alice) = guest(&room);
-        let waiter = asleep(to_alice);
+        let waiter = dormant(to_alice);
         alice.leave();
         assert_eq!(waiter.answer(), Err(End::Left));
     }
@@ -822,7 +822,7 @@ mod step_4 {
     fn who_waits_when_the_room_is_closed_hears_the_end() {
         let room = Room::new(PLENTY);
         let (_alice, to_alice) = guest(&room);
-        let waiter = asleep(to_alice);
+        let waiter = dormant(to_alice);
         room.close();
         assert_eq!(waiter.answer(), Err(End::Left));
     }
