@@ -183,11 +183,7 @@ impl Room {
                 return Aftermath::default();
             }
             state.log.push(frames);
-            let bound = self.0.behind.max(frames.len());
-            let slow = state.drop_slow(frames.len(), bound);
-            state
-                .log
-                .forget(state.log.end().saturating_sub(bound as u64));
+            let slow = state.trim(frames.len(), self.0.behind);
             state.news(slow)
         });
     }
@@ -284,9 +280,13 @@ impl State {
         (self.log.end() - entry.heard) as usize + entry.answered
     }
 
-    /// Takes those out who are more than `bound` behind, after so many bytes
-    /// more were said. It looks at everybody only when somebody may be.
-    fn drop_slow(&mut self, said: usize, bound: usize) -> Vec<Entry> {
+    /// Forgets what lies further back than one may be behind, after so many
+    /// bytes more were said, and takes those out who have not heard it. It
+    /// looks at everybody only when somebody may be too slow.
+    fn trim(&mut self, said: usize, behind: usize) -> Vec<Entry> {
+        let bound = behind.max(said);
+        let oldest = self.log.end().saturating_sub(bound as u64);
+        self.log.forget(oldest);
         if let Some(slack) = self.slack.checked_sub(said) {
             self.slack = slack;
             return Vec::new();
@@ -298,7 +298,7 @@ impl State {
                 debt => most = most.max(debt),
             }
         }
-        self.slack = bound - most;
+        self.slack = behind.saturating_sub(most);
         slow.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
