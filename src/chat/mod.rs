@@ -2,10 +2,7 @@
 
 pub mod client;
 pub mod frame;
-<<<<<<< HEAD
 pub mod limits;
-=======
->>>>>>> 359dfa65a96d3187be696c6d1f09dc24914c23ff
 pub mod log;
 pub mod message;
 pub mod room;
