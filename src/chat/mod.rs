@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod frame;
+pub mod limits;
 pub mod log;
 pub mod message;
 pub mod room;

@@ -1,62 +1,88 @@
 //! The room over TCP, on the threading server.
+//!
+//! A connection is a stranger: it may say nothing, say rubbish, say half a
+//! word and vanish, or never listen. Each of these costs us something, so each
+//! has a bound, and whoever still listens hears why it ends. A reader takes in
+//! what a member says, a writer delivers what the room has said; neither waits
+//! for the other, so a member who does not listen delays nobody.
+//!
+//! ```
+//! use chatroom::chat::server::{self, Options};
+//! use std::io::{BufRead, BufReader, Write};
+//! use std::net::{TcpListener, TcpStream};
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let room = server::start(listener, &Options::default())?;
+//! let mut bob = TcpStream::connect(room.address())?;
+//! let words = r#"{"name":"bob","msg":"hello","time":"2024-2-24"}"#;
+//! writeln!(bob, "{words}")?;
+//! let mut heard = String::new();
+//! BufReader::new(bob).read_line(&mut heard)?;
+//! assert_eq!(heard.trim_end(), words);
+//! room.shutdown()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Left out: who somebody really is, and encryption; names that only look
+//! alike; how fast and how long somebody may talk. A member takes two threads
+//! and two descriptors: `ulimit -n` has to allow for them.
 
-use crate::chat::frame::{FrameReader, Framing};
+pub use crate::chat::limits::Options;
+
+use crate::chat::frame::FrameReader;
+use crate::chat::limits::{Guests, Patient, Place, Refused, reads};
 use crate::chat::message::Message;
-use crate::chat::room::Room;
+use crate::chat::room::{Deliveries, Member, Room};
 use crate::server::threading::{self, Limits};
-use crate::server::{Handler, ServerHandle};
-use chrono::{DateTime, FixedOffset, Local};
-use std::io::{self, ErrorKind, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use crate::server::{Handler, ServerHandle, Stopper};
+use crate::socket::recv::close;
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How a room is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub framing: Framing,
-    /// The longest body, in bytes.
-    pub frame: usize,
-    /// At most so many members.
-    pub members: usize,
-    /// At most so many from one address.
-    pub per_address: usize,
-    /// So many bytes a member may be behind.
-    pub behind: usize,
-    /// How long one may be here before its first message.
-    pub silence: Option<Duration>,
-    /// Tells the time of what the server says.
-    pub clock: fn() -> DateTime<FixedOffset>,
-}
+/// The name under which the room itself speaks.
+pub const SERVER: &str = "server";
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            framing: Framing::Line,
-            frame: 64 * 1024,
-            members: 1_000,
-            per_address: 1_000,
-            behind: 4 * 1024 * 1024,
-            silence: Some(Duration::from_secs(300)),
-            clock: || Local::now().fixed_offset(),
-        }
-    }
-}
+/// What everybody hears when the room closes.
+pub const GOODBYE: &str = "the room is closing";
 
-/// A room that is open. Its drop closes it.
+/// So many connections more than members may stand: those that hear why they
+/// are not let in, and those that hear their last words. The others wait.
+const SPARE: usize = 64;
+
+/// What we still take from somebody who is not heard any more, in bytes.
+const REST: usize = 16 * 1024 * 1024;
+
+/// A writer calls `hear` and `write_all`, and has no use for 2 MiB of stack.
+const STACK: usize = 256 * 1024;
+
+/// A room that is open. Its drop closes it, like [`shutdown`](ChatServer::shutdown).
 #[derive(Debug)]
 pub struct ChatServer {
     handle: ServerHandle,
 }
 
 /// Opens a room for the clients of `listener`.
+///
+/// # Errors
+/// `InvalidInput` where a limit lets nobody in, and those of
+/// [`ServerHandle::spawn`].
 pub fn start(listener: TcpListener, options: &Options) -> io::Result<ChatServer> {
-    let chat = Chat {
-        room: Room::new(options.behind),
-        options: options.clone(),
-    };
-    let most = options.members;
-    let handle = threading::start(listener, chat, Limits { most })?;
+    if options.members == 0 || options.per_address == 0 {
+        let why = "a limit of 0 members lets nobody in";
+        return Err(io::Error::new(ErrorKind::InvalidInput, why));
+    }
+    let (chat, stopper) = (Arc::new(Chat::new(options)), Stopper::new());
+    let closing = chat.clone();
+    stopper.on_stop(move || closing.close());
+    let most = options.members.saturating_add(SPARE);
+    let handle = threading::start_with(listener, chat, Limits { most }, &stopper)?;
     Ok(ChatServer { handle })
 }
 
@@ -66,72 +92,235 @@ impl ChatServer {
         self.handle.address()
     }
 
-    /// Says goodbye, hangs up and waits for the end.
+    /// Says goodbye to everybody, hangs up, and waits until all threads have
+    /// ended. Who does not listen delays it by [`grace`](Options::grace).
+    ///
+    /// # Errors
+    /// Those of [`ServerHandle::shutdown`].
     pub fn shutdown(self) -> io::Result<()> {
         self.handle.shutdown()
     }
 }
 
-struct Chat {
+/// What happens on each connection of a room.
+pub struct Chat {
     room: Room,
+    guests: Guests,
     options: Options,
 }
 
-impl Handler for Chat {
-    fn handle(&self, stream: &TcpStream, _peer: SocketAddr) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        let hangs_up = stream.try_clone()?;
-        let (member, mut deliveries) = self.room.join(move || {
-            let _ = hangs_up.shutdown(Shutdown::Both);
-        });
-        let writer = stream.try_clone()?;
+impl Chat {
+    /// Makes an empty room, of whose options the network is none.
+    pub fn new(options: &Options) -> Chat {
+        Chat {
+            room: Room::new(options.behind),
+            guests: Guests::new(options.members, options.per_address),
+            options: options.clone(),
+        }
+    }
+
+    /// Lets somebody in, who hears what is said from now on. `hang_up` is for
+    /// the room, see [`Room::join`].
+    ///
+    /// # Errors
+    /// [`Refused`] where there is no place.
+    pub fn enter(
+        &self,
+        address: IpAddr,
+        hang_up: impl FnOnce() + Send + 'static,
+    ) -> Result<(Visit<'_>, Deliveries), Refused> {
+        let place = self.guests.admit(address)?;
+        let (member, deliveries) = self.room.join(hang_up);
+        let visit = Visit {
+            chat: self,
+            member,
+            place: Some(place),
+            name: None,
+            hello: false,
+        };
+        Ok((visit, deliveries))
+    }
+
+    /// Says goodbye, and waits until everybody has left, at most for the time
+    /// of grace. Nobody is let in any more.
+    pub fn close(&self) {
+        self.guests.close();
+        self.room.say(&self.words(GOODBYE));
+        self.room.close();
+        if !self.guests.wait_until_gone(self.options.grace) {
+            log::warn!("somebody did not listen to the goodbye");
+        }
+    }
+
+    /// Makes a frame of what the server says.
+    fn words(&self, text: &str) -> Vec<u8> {
+        let message = Message::new(SERVER, text, (self.options.clock)());
+        let (framing, body) = (self.options.framing, message.to_json());
+        let frame = framing.frame(body.as_bytes(), usize::MAX);
+        frame.unwrap_or_default()
+    }
+
+    /// Hears a member out, while another thread delivers to it.
+    fn host(&self, stream: &TcpStream, visit: Visit, deliveries: Deliveries) -> io::Result<()> {
+        let leaving = &AtomicBool::new(false);
+        let (writing, written) = mpsc::channel::<Infallible>();
         thread::scope(|scope| {
-            scope.spawn(move || {
-                while let Ok(bytes) = deliveries.hear() {
-                    if (&writer).write_all(&bytes).is_err() {
-                        break;
-                    }
+            let deliver = move || {
+                // Its drop tells that all is written.
+                let _writing = writing;
+                deliver(stream, deliveries);
+                if !leaving.load(Ordering::Acquire) {
+                    // The reader waits for somebody who will hear no answer.
+                    let _ = stream.shutdown(Shutdown::Both);
                 }
-                let _ = writer.shutdown(Shutdown::Both);
-            });
-            let result = self.hear(stream, &member);
-            member.leave();
+            };
+            let writer = thread::Builder::new().name("writer".into());
+            writer.stack_size(STACK).spawn_scoped(scope, deliver)?;
+            // Owned in here: a panic leaves the room, and that ends the writer.
+            let mut visit = visit;
+            let result = visit.listen(reads(stream), Instant::now);
+            if let Some(why) = result.as_ref().err().and_then(last_word) {
+                visit.answer(&why);
+            }
+            leaving.store(true, Ordering::Release);
+            visit.member.leave();
+            if written.recv_timeout(self.options.grace) == Err(RecvTimeoutError::Timeout) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
             result
         })
     }
 }
 
-impl Chat {
-    fn hear(&self, stream: &TcpStream, member: &crate::chat::room::Member) -> io::Result<()> {
-        let Options {
-            framing,
-            frame,
-            clock,
-            ..
-        } = self.options;
-        let mut frames = FrameReader::new(stream, framing, frame);
-        let answer = |text: String| {
-            let answer = Message::new("server", &text, clock());
-            if let Ok(bytes) = framing.frame(answer.to_json().as_bytes(), frame) {
-                member.answer(&bytes);
-            }
+impl Handler for Chat {
+    fn handle(&self, stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
+        // A small message is not to wait until the last one is acknowledged.
+        stream.set_nodelay(true)?;
+        let own = stream.try_clone()?;
+        let hang_up = move || drop(own.shutdown(Shutdown::Both));
+        let result = match self.enter(peer.ip(), hang_up) {
+            Ok((visit, deliveries)) => self.host(stream, visit, deliveries),
+            // A new connection has room for it: this does not wait.
+            Err(refused) => (&*stream).write_all(&self.words(&refused.to_string())),
         };
-        loop {
-            match frames.read_frame() {
-                Ok(Some(body)) => match Message::from_json(&body) {
-                    Ok(message) => match member.take_name(&message.name) {
-                        Ok(()) => self.room.say(&framing.frame(&body, frame)?),
-                        Err(taken) => answer(taken.to_string()),
-                    },
-                    Err(refusal) => answer(refusal.to_string()),
-                },
-                Ok(None) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::InvalidData => {
-                    answer(error.to_string());
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
+        // What nobody reads makes a reset of the end, and loses the last words.
+        let _ = close(stream.try_clone()?.into(), REST, self.options.grace);
+        result
+    }
+}
+
+/// Writes what a member is to hear, until there is nothing more.
+fn deliver(stream: &TcpStream, mut deliveries: Deliveries) {
+    let mut chunks = Vec::new();
+    while deliveries.hear_many(&mut chunks).is_ok() {
+        if let Err(error) = write_all(stream, &chunks) {
+            return log::debug!("nobody listens any more: {error}");
+        }
+    }
+}
+
+/// Writes all that has queued up, with one `writev(2)` if the kernel takes it.
+fn write_all(mut stream: impl Write, chunks: &[Arc<[u8]>]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        match stream.write_vectored(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut rest, count),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What is said to somebody whose connection ends by this error, if anything.
+fn last_word(error: &io::Error) -> Option<String> {
+    match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::TimedOut => {
+            Some(error.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// The stay of one member. Its drop leaves the room.
+pub struct Visit<'a> {
+    chat: &'a Chat,
+    member: Member,
+    place: Option<Place>,
+    name: Option<String>,
+    hello: bool,
+}
+
+impl Visit<'_> {
+    /// Hears the member until it ends. `read` is a read that may have to come
+    /// back in time, and `now` the clock.
+    ///
+    /// # Errors
+    /// `TimedOut` where the first message does not come in time, those of
+    /// [`FrameReader::read_frame`], and those of `read`.
+    pub fn listen<R>(&mut self, read: R, now: impl Fn() -> Instant) -> io::Result<()>
+    where
+        R: FnMut(&mut [u8], Option<Duration>) -> io::Result<usize>,
+    {
+        let options = &self.chat.options;
+        let until = |silence| now().checked_add(silence);
+        let until = &Cell::new(options.silence.and_then(until));
+        let patient = Patient { read, now, until };
+        let mut frames = FrameReader::new(patient, options.framing, options.frame);
+        while let Some(body) = frames.read_frame()? {
+            match self.take(&body) {
+                Ok(()) => until.set(None),
+                Err(why) => self.answer(&why),
             }
+        }
+        Ok(())
+    }
+
+    /// Takes one body: says it to all, or returns why not.
+    pub fn take(&mut self, body: &[u8]) -> Result<(), String> {
+        let Options { framing, frame, .. } = self.chat.options;
+        let message = Message::from_json(body).map_err(|refusal| refusal.to_string())?;
+        let frames = framing.frame(body, frame);
+        let frames = frames.map_err(|error| error.to_string())?;
+        self.is_called(&message)?;
+        self.chat.room.say(&frames);
+        Ok(())
+    }
+
+    /// Gives the member its name with its first message, and holds it to that.
+    fn is_called(&mut self, message: &Message) -> Result<(), String> {
+        match &self.name {
+            Some(name) if *name == message.name => Ok(()),
+            Some(name) => Err(format!("your name here is {name:?}")),
+            None if message.name.trim().eq_ignore_ascii_case(SERVER) => {
+                Err(format!("the name {SERVER:?} is nobody's"))
+            }
+            None => {
+                let taken = self.member.take_name(&message.name);
+                taken.map_err(|taken| taken.to_string())?;
+                self.name = Some(message.name.clone());
+                self.hello = message.hello;
+                Ok(())
+            }
+        }
+    }
+
+    /// Says something to this member alone.
+    pub fn answer(&self, text: &str) {
+        self.member.answer(&self.chat.words(text));
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        // First the name and the place are free, then everybody may know.
+        self.member.leave();
+        self.place = None;
+        if let (true, Some(name)) = (self.hello, &self.name) {
+            let left = self.chat.words(&format!("{name} left"));
+            self.chat.room.say(&left);
         }
     }
 }
