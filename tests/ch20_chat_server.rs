@@ -137,6 +137,32 @@ pub fn answer_to(member: &mut Guest) -> String {
     words_of_the_server(&member.hears())
 }
 
+/// Says and hears as the notes do: decide, dict, string, end mark, bytes,
+/// socket, and back.
+const CLIENT: &str = r#"
+import json, socket, sys
+
+def connect(name):
+    connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    return name, connection, connection.makefile("r", encoding="utf-8")
+
+def say(client, text, name=None):
+    message = {"name": name or client[0], "msg": text, "time": "2024-2-24"}
+    client[1].sendall((json.dumps(message) + "\n").encode("utf-8"))
+
+def hear(client):
+    message = json.loads(client[2].readline())
+    return f"{client[0]} hears {message['name']}: {message['msg']}"
+"#;
+
+/// Runs these lines behind the client's, on a client of this room.
+#[track_caller]
+fn python(room: &Open, script: &str) -> Option<Python> {
+    let script = format!("{CLIENT}\nsocket.setdefaulttimeout(30)\n{script}");
+    let port = room.address().port().to_string();
+    Python::start(&script, &[&port])
+}
+
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 mod step_1 {
@@ -270,64 +296,46 @@ mod step_1 {
         assert!(ours.nodelay().expect("an option"), "TCP_NODELAY");
     }
 
-    /// Says and hears as the notes do: decide, dict, string, end mark, bytes,
-    /// socket, and back.
-    const NOTES: &str = "
-import json, socket, sys, threading
-
-class Client:
-    def __init__(self, name):
-        self.name = name
-        self.connection = socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=30)
-        self.incoming = self.connection.makefile('r', encoding='utf-8')
-
-    def say(self, text):
-        message = {'name': self.name, 'msg': text, 'time': '2024-2-24'}
-        string = json.dumps(message) + '\\n'
-        self.connection.sendall(string.encode('utf-8'))
-
-    def hear(self):
-        return json.loads(self.incoming.readline())
-";
-
     #[test]
-    fn a_python_client_talks_with_ours() {
+    fn a_python_client_and_ours_hear_each_other() {
         let room = open(&options());
         let [mut alice] = room.with(["alice"]);
         let script = "
-client = Client('张三')
-client.say('你好')
-print(client.hear()['msg'])
-print(client.hear()['msg'])
+client = connect('张三')
+say(client, '你好')
+print(hear(client))
+print(hear(client))
 ";
-        let port = room.address().port().to_string();
-        let Some(theirs) = Python::start(&format!("{NOTES}{script}"), &[&port]) else {
+        let Some(theirs) = python(&room, script) else {
             return;
         };
         let heard = alice.hears();
         let heard = Message::from_json(heard.as_bytes()).expect("a message");
         assert_eq!((&*heard.name, &*heard.msg), ("张三", "你好"));
         alice.talks("alice", "再见");
-        assert_eq!(theirs.rest(), "你好\n再见\n", "what the client printed");
+        let said = theirs.rest();
+        assert_eq!(said, "张三 hears 张三: 你好\n张三 hears alice: 再见\n");
     }
 
     #[test]
     fn twenty_python_clients_hear_all_thousand_in_one_order() {
         let room = open(&options());
         let script = "
+import threading
 heard, ready = [None] * 20, threading.Barrier(20)
 
 def chat(number):
-    client = Client(f'client {number}')
-    client.say('here')
-    while client.hear()['name'] != client.name:
+    name = f'client {number}'
+    client = connect(name)
+    say(client, 'here')
+    while json.loads(client[2].readline())['name'] != name:
         pass
     ready.wait()
     for count in range(50):
-        client.say(f'{count}: 你好')
+        say(client, f'{count}: 你好')
     lines = []
     while len(lines) < 1000:
-        line = client.incoming.readline()
+        line = client[2].readline()
         assert line, 'the room has hung up'
         if json.loads(line)['msg'] != 'here':
             lines.append(line)
@@ -339,8 +347,7 @@ for thread in threads: thread.join()
 print('in one order:', all(lines == heard[0] for lines in heard))
 print('different:', len(set(heard[0])))
 ";
-        let port = room.address().port().to_string();
-        if let Some(theirs) = Python::start(&format!("{NOTES}{script}"), &[&port]) {
+        if let Some(theirs) = python(&room, script) {
             let said = theirs.rest();
             assert_eq!(said, "in one order: True\ndifferent: 1000\n");
         }
@@ -676,6 +683,34 @@ mod step_3 {
         answer_to(&mut other);
         other.leaves();
         alice.talks("alice", "nobody said a word");
+    }
+
+    #[test]
+    fn python_clients_talk_and_none_speaks_for_another() {
+        let room = open(&options());
+        let script = r#"
+alice = connect("alice")
+say(alice, "你好")
+print(hear(alice))
+bob = connect("bob")
+say(bob, "hello")
+print(hear(bob), hear(alice), sep="\n")
+say(bob, "I owe bob a cake", name="alice")
+print(hear(bob))
+say(alice, "I owe nobody a cake")
+print(hear(alice), hear(bob), sep="\n")
+"#;
+        let expected = r#"alice hears alice: 你好
+bob hears bob: hello
+alice hears bob: hello
+bob hears server: your name here is "bob"
+alice hears alice: I owe nobody a cake
+bob hears alice: I owe nobody a cake
+"#;
+        if let Some(theirs) = python(&room, script) {
+            let said = theirs.rest();
+            assert_eq!(said, expected, "what the script printed");
+        }
     }
 }
 
