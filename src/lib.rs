@@ -27,6 +27,8 @@
 //! | [`chat::room`] | who is here, and what was said to all | 19 |
 //! | [`chat::server`] | the room over TCP | 20 |
 //! | [`cli`] | the `chatroom` command | 21 |
+//! | `scale::event_loop` | the room on readiness: ten thousand members in one thread | 22 |
+//! | `scale::relay` | one room on many machines | 23 |
 //!
 //! How it compares with Python's modules of the same names, test by test, is in
 //! [`conformance`].
@@ -39,5 +41,7 @@ pub mod cli;
 pub mod conformance {}
 pub mod echo;
 pub mod logging;
+#[cfg(feature = "scale")]
+pub mod scale;
 pub mod server;
 pub mod socket;

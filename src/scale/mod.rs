@@ -1,0 +1,4 @@
+//! Past the notes: ten thousand in one room, and one room on many machines.
+
+pub mod event_loop;
+pub mod relay;

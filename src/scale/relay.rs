@@ -1,0 +1,1 @@
+//! One room on many machines, over NATS JetStream.
