@@ -14,6 +14,7 @@ use socket2::Socket;
 use socketpair::{are_a_pair, socketpair, tcp_pair, tcp_pair_over, tcp_pair_with};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 #[cfg(unix)]
 use std::{os::fd::OwnedFd, process::Stdio};
 
@@ -338,6 +339,29 @@ mod step_4 {
         let error = refused(result, WHY).to_string();
         let address = stranger.local_addr().expect("it is connected").to_string();
         assert!(error.contains(&address), "who was it? Only: {error}");
+    }
+
+    // Linux shows when the reset has arrived.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_stranger_who_has_gone_again_is_named_too() {
+        let mut stranger = None;
+        let result = tcp_pair_with(|address| {
+            let client = Socket::from(queued_client(address));
+            let (own, _) = addresses(&client);
+            client.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+            drop(client);
+            let here = |row: &netstat::Row| (row.local, row.peer) == (address, own);
+            while !netstat::states(here).is_empty() {
+                std::thread::yield_now();
+            }
+            stranger = Some(own.to_string());
+        });
+        let error = refused(in_words(result), WHY);
+        assert_eq!(error.kind(), ErrorKind::ConnectionAborted, "{error}");
+        let stranger = stranger.expect("the hook is called");
+        let text = error.to_string();
+        assert!(text.contains(&stranger), "who was it? Only: {text}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::look::Found;
 use crate::refactor::edited_tests;
 use crate::verdict::{Place, Word};
 use console::style;
+use std::fmt::Display;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -404,7 +405,7 @@ fn lines(text: &str, indent: &str) -> String {
 }
 
 /// `a`, `b` and `c`.
-fn listed(names: &[String]) -> String {
+fn listed(names: &[impl Display]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
@@ -470,18 +471,10 @@ mod tests {
 
     #[test]
     fn names_are_listed_as_people_do() {
-        let of = |names: &[&str]| {
-            listed(
-                &names
-                    .iter()
-                    .map(|name| name.to_string())
-                    .collect::<Vec<_>>(),
-            )
-        };
-        assert_eq!(of(&["bind"]), "`bind`");
-        assert_eq!(of(&["bind", "listen"]), "`bind` and `listen`");
+        assert_eq!(listed(&["bind"]), "`bind`");
+        assert_eq!(listed(&["bind", "listen"]), "`bind` and `listen`");
         assert_eq!(
-            of(&["Story", "heard", "said"]),
+            listed(&["Story", "heard", "said"]),
             "`Story`, `heard` and `said`"
         );
     }
