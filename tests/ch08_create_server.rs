@@ -178,10 +178,10 @@ mod step_3 {
     }
 
     #[track_caller]
-    fn server_for_both(options: &Options) -> Socket {
-        match create_server(EVERYWHERE, options) {
+    fn server_on(address: SocketAddr, options: &Options) -> Socket {
+        match create_server(address, options) {
             Ok(server) => server,
-            Err(error) => panic!("this machine has a dual stack, and yet: {error}"),
+            Err(error) => panic!("this machine has IPv6, and yet: {error}"),
         }
     }
 
@@ -198,7 +198,7 @@ mod step_3 {
         if !has_ipv6() {
             return;
         }
-        let server = create_server(ANY6, &options).expect("::1 is this machine's");
+        let server = server_on(ANY6, &options);
         assert_eq!(address_of(&server).ip(), Ipv6Addr::LOCALHOST);
         calls(address_of(&server));
     }
@@ -209,7 +209,7 @@ mod step_3 {
         if !has_ipv6() {
             return;
         }
-        let server = create_server(EVERYWHERE, &options).expect("any port");
+        let server = server_on(EVERYWHERE, &options);
         let alone = server.only_v6().expect("IPV6_V6ONLY");
         assert!(alone, "nobody asked for IPv4, and it answers there");
     }
@@ -220,7 +220,9 @@ mod step_3 {
         if !has_ipv6() {
             return;
         }
-        let alone = server_for_both(&options).only_v6().expect("IPV6_V6ONLY");
+        let alone = server_on(EVERYWHERE, &options)
+            .only_v6()
+            .expect("IPV6_V6ONLY");
         assert!(!alone, "IPv4 was asked for as well");
     }
 
@@ -230,7 +232,7 @@ mod step_3 {
         if !has_ipv6() {
             return;
         }
-        let server = server_for_both(&options);
+        let server = server_on(EVERYWHERE, &options);
         let port = address_of(&server).port();
         calls((Ipv4Addr::LOCALHOST, port).into());
     }
@@ -241,7 +243,7 @@ mod step_3 {
         if !has_ipv6() {
             return;
         }
-        let server = server_for_both(&options);
+        let server = server_on(EVERYWHERE, &options);
         let port = address_of(&server).port();
         calls((Ipv6Addr::LOCALHOST, port).into());
     }
@@ -325,7 +327,7 @@ except OSError as error:
         }
         let six = create_server(EVERYWHERE, &alone).expect("any port");
         assert!(six.only_v6().expect("IPV6_V6ONLY"), "ours, alone");
-        let ours = server_for_both(&both);
+        let ours = server_on(EVERYWHERE, &both);
         let _client = calls((Ipv4Addr::LOCALHOST, address_of(&ours).port()).into());
         let (_, caller) = accept(&ours, Some(GUARD)).expect("a caller waits");
         let caller = caller.ip().to_string();
@@ -345,15 +347,11 @@ except OSError as error:
 mod step_4 {
     use super::*;
 
-    /// Requests that contradict themselves, whatever the machine can do.
-    fn impossible() -> Vec<(SocketAddr, Options)> {
+    /// An address, and a family that it is not of.
+    fn of_another_family() -> Vec<(SocketAddr, Options)> {
         let six = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
         let of = |family| Options {
             family: Some(family),
-            ..Options::default()
-        };
-        let both = Options {
-            dual_stack: true,
             ..Options::default()
         };
         vec![
@@ -361,8 +359,30 @@ mod step_4 {
             (ANY, of(Family::Unix)),
             (six, of(Family::Inet)),
             (six, of(Family::Unix)),
-            (ANY, both),
         ]
+    }
+
+    /// Both families, on an address of IPv4.
+    fn two_families_on_ipv4() -> (SocketAddr, Options) {
+        let both = Options {
+            dual_stack: true,
+            ..Options::default()
+        };
+        (ANY, both)
+    }
+
+    /// Requests that contradict themselves, whatever the machine can do.
+    fn impossible() -> Vec<(SocketAddr, Options)> {
+        let mut all = of_another_family();
+        all.push(two_families_on_ipv4());
+        all
+    }
+
+    #[track_caller]
+    fn is_invalid_input(address: SocketAddr, options: &Options) {
+        let why = format!("{address} with {options:?} cannot be");
+        let error = refused(create_server(address, options), &why);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{why}: {error}");
     }
 
     #[test]
@@ -377,12 +397,16 @@ mod step_4 {
     }
 
     #[test]
-    fn a_request_that_contradicts_itself_is_invalid_input() {
-        for (address, options) in impossible() {
-            let why = format!("{address} with {options:?} cannot be");
-            let error = refused(create_server(address, &options), &why);
-            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{why}: {error}");
+    fn a_family_that_is_not_the_addresss_is_invalid_input() {
+        for (address, options) in of_another_family() {
+            is_invalid_input(address, &options);
         }
+    }
+
+    #[test]
+    fn a_dual_stack_on_ipv4_is_invalid_input() {
+        let (address, options) = two_families_on_ipv4();
+        is_invalid_input(address, &options);
     }
 
     #[test]
@@ -415,6 +439,27 @@ mod step_4 {
             "each is InvalidInput".to_string()
         });
         assert_eq!(said, "each is InvalidInput", "with no descriptor left");
+    }
+
+    // The opposite fault: what is possible, and fails for want of a descriptor,
+    // will succeed in a second. A server that hears InvalidInput gives up.
+    #[cfg(unix)]
+    #[test]
+    fn a_want_of_descriptors_is_not_a_want_of_a_dual_stack() {
+        let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        let (_, both) = two_families_on_ipv4();
+        let result = create_server(everywhere, &both);
+        if !has_ipv6() {
+            return;
+        }
+        drop(result);
+        let name = "step_4::a_want_of_descriptors_is_not_a_want_of_a_dual_stack";
+        let said = descriptor::with_descriptors(64, name, || {
+            let _all = descriptor::take_all();
+            outcome(create_server(everywhere, &both))
+        });
+        let emfile = io::Error::from_raw_os_error(24).to_string();
+        assert!(said.contains(&emfile), "no descriptor is left: {said}");
     }
 }
 

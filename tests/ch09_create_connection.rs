@@ -29,11 +29,23 @@ fn on_paper() -> [SocketAddr; 3] {
     [1, 2, 3].map(|last| SocketAddr::from(([192, 0, 2, last], 80)))
 }
 
+/// The error in words of the test's own: the learner's come with step 2.
+fn in_words(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Resolve(error) => format!("Resolve: {error}"),
+        ConnectError::NoAddresses => "NoAddresses".to_string(),
+        ConnectError::AllFailed(errors) => {
+            let each = errors.iter().map(|(_, error)| error.to_string());
+            format!("AllFailed: {}", each.collect::<Vec<_>>().join("; "))
+        }
+    }
+}
+
 #[track_caller]
 fn connected_to(result: Result<Socket, ConnectError>, why: &str) -> Socket {
     match result {
         Ok(socket) => socket,
-        Err(error) => panic!("{why}: {error}"),
+        Err(error) => panic!("{why}: {}", in_words(&error)),
     }
 }
 
@@ -135,6 +147,43 @@ mod step_2 {
                 "what about {address}? The error says only: {text}"
             );
         }
+    }
+
+    #[test]
+    fn the_text_has_each_error_in_it() {
+        let mut reasons = ["the cable is cut", "a cat sits on it", "closed on Fridays"].into_iter();
+        let result = connect_in_turn(&on_paper(), None, None, |_, _, _| {
+            Err(io::Error::other(reasons.next().unwrap_or_default()))
+        });
+        let text = failed(result, "none of the three answered").to_string();
+        for reason in ["the cable is cut", "a cat sits on it", "closed on Fridays"] {
+            let why = format!("{reason:?} was the reason. The error says only: {text}");
+            assert!(text.contains(reason), "{why}");
+        }
+    }
+
+    // A call that fails before it is made has failed as well.
+    #[cfg(unix)]
+    #[test]
+    fn for_want_of_a_socket_each_address_has_its_error() {
+        failed(three_failures(), "none of the three answered");
+        let name = "step_2::for_want_of_a_socket_each_address_has_its_error";
+        let said = descriptor::with_descriptors(64, name, || {
+            let _all = descriptor::take_all();
+            let result = connect_in_turn(&on_paper(), None, None, |_, _, _| Ok(()));
+            match result {
+                Err(ConnectError::AllFailed(errors)) => format!("{} errors", errors.len()),
+                other => format!("{other:?}"),
+            }
+        });
+        assert_eq!(said, "3 errors", "with no descriptor left");
+    }
+
+    #[test]
+    fn an_empty_list_is_told_in_words() {
+        let result = connect_in_turn(&[], None, None, connect);
+        let text = failed(result, "there was nobody to call").to_string();
+        assert_ne!(text, "", "somebody will read it in a log");
     }
 
     #[test]
@@ -334,6 +383,14 @@ mod step_5 {
             text.contains(r"no\0body"),
             "which name was it? The error says only: {text:?}"
         );
+    }
+
+    #[test]
+    fn the_last_error_of_such_a_name_is_the_resolvers() {
+        let result = create_connection(("no\0body", 80), PLENTY, None);
+        let error = failed(result, "there is no such name");
+        let last = error.last().map(io::Error::kind);
+        assert_eq!(last, Some(ErrorKind::InvalidInput), "it is the only one");
     }
 
     #[test]

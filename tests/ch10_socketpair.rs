@@ -14,6 +14,7 @@ use socket2::Socket;
 use socketpair::{are_a_pair, socketpair, tcp_pair, tcp_pair_over, tcp_pair_with};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 #[cfg(unix)]
 use std::{os::fd::OwnedFd, process::Stdio};
 
@@ -162,6 +163,7 @@ mod step_2 {
             // Both have heard the other: now the handshake is over for certain.
             said(&one, &other, "ping");
             said(&other, &one, "pong");
+            time_to_look();
             let (one, other) = addresses(&one);
             let states = netstat::states(|row| {
                 let ends = (row.local, row.peer);
@@ -279,13 +281,25 @@ mod step_4 {
         result.map(|(one, other)| format!("{:?} {:?}", Repr(&one), Repr(&other)))
     }
 
-    const WHY: &str = "accept gave a stranger's connection, so one end is not ours";
+    const WHY: &str = "a stranger was the first to call, and nobody is told";
 
     #[test]
     fn where_nobody_intrudes_it_is_a_pair() {
         let (one, other) = tcp_pair_with(|_| ()).expect("a pair");
         assert_eq!(said(&one, &other, "ping"), "ping", "what went there");
         assert_eq!(said(&other, &one, "pong"), "pong", "what came back");
+    }
+
+    // Elsewhere there is no table to look at.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_hook_is_called_before_we_call() {
+        let mut states = None;
+        let pair = tcp_pair_with(|address| states = Some(queue::states_around(address)));
+        pair.expect("a pair");
+        let states = states.expect("the hook is called");
+        let called = states.contains(&"ESTABLISHED");
+        assert!(!called, "a stranger could only be the second: {states:?}");
     }
 
     #[test]
@@ -325,6 +339,29 @@ mod step_4 {
         let error = refused(result, WHY).to_string();
         let address = stranger.local_addr().expect("it is connected").to_string();
         assert!(error.contains(&address), "who was it? Only: {error}");
+    }
+
+    // Linux shows when the reset has arrived.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_stranger_who_has_gone_again_is_named_too() {
+        let mut stranger = None;
+        let result = tcp_pair_with(|address| {
+            let client = Socket::from(queued_client(address));
+            let (own, _) = addresses(&client);
+            client.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+            drop(client);
+            let here = |row: &netstat::Row| (row.local, row.peer) == (address, own);
+            while !netstat::states(here).is_empty() {
+                std::thread::yield_now();
+            }
+            stranger = Some(own.to_string());
+        });
+        let error = refused(in_words(result), WHY);
+        assert_eq!(error.kind(), ErrorKind::ConnectionAborted, "{error}");
+        let stranger = stranger.expect("the hook is called");
+        let text = error.to_string();
+        assert!(text.contains(&stranger), "who was it? Only: {text}");
     }
 
     #[test]
@@ -408,6 +445,18 @@ mod step_5 {
         assert_eq!(one.ip().to_string(), "::1", "where the pair lives");
         assert_eq!(its_peer, other, "the peer of one");
         assert_eq!(whose_peer, one, "the peer of the other");
+    }
+
+    #[test]
+    fn over_ipv6_only_this_machine_can_call_the_listener() {
+        let mut heard = None;
+        let pair = tcp_pair_over(Family::Inet6, |address| heard = Some(address));
+        if !has_ipv6() {
+            return;
+        }
+        pair.expect("a pair");
+        let address = heard.expect("the hook is called");
+        assert_eq!(address.ip(), ANY6.ip(), "where it listened");
     }
 
     #[test]

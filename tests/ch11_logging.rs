@@ -74,6 +74,16 @@ mod step_1 {
     }
 
     #[test]
+    fn a_log_that_takes_a_byte_at_a_time_gets_the_whole_line() {
+        let mut slow = Sip::new(1);
+        let record = Record::builder().args(format_args!("hello")).build();
+        let result = line(&mut slow, UNIX_EPOCH, &record);
+        result.expect("it takes everything, in time");
+        let taken = String::from_utf8_lossy(&slow.took);
+        assert!(taken.ends_with("hello\n"), "only this was taken: {taken:?}");
+    }
+
+    #[test]
     fn a_log_that_cannot_be_written_is_an_error() {
         let mut full = Sip::new(0);
         let result = line(&mut full, SystemTime::now(), &Record::builder().build());
@@ -94,6 +104,12 @@ mod step_2 {
             "one record, and this is shown:\n{line}"
         );
         assert!(line.contains("hi\\n2024"), "an escape shows it: {line}");
+    }
+
+    #[test]
+    fn a_newline_at_the_end_is_shown_too() {
+        let line = written(EIGHT, Level::Info, "place", "bye\n");
+        assert!(line.ends_with("place: bye\\n\n"), "shown: {line:?}");
     }
 
     #[test]
@@ -159,10 +175,14 @@ mod step_2 {
 mod step_3 {
     use super::*;
 
-    /// What stands in a line behind the time, which nobody can foretell.
+    /// What stands in a line behind the time, which nobody can foretell. A line
+    /// that begins otherwise is shown as it is.
     fn behind_the_time(lines: &[String]) -> Vec<&str> {
-        let rest = |line: &'_ String| line.find(' ').map_or(0, |space| space + 1);
-        lines.iter().map(|line| &line[rest(line)..]).collect()
+        let rest = |line| match str::split_once(line, ' ') {
+            Some((time, rest)) if humantime::parse_rfc3339(time).is_ok() => rest,
+            _ => line,
+        };
+        lines.iter().map(|line| rest(line.as_str())).collect()
     }
 
     #[test]

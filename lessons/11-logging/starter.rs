@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 /// Writes one record as one line: time, level, place and message.
 pub fn line(out: &mut impl Write, time: SystemTime, record: &Record) -> io::Result<()> {
-    todo!("a line about {record:?} at {time:?}")
+    todo!("a line about {:?} at {time:?}", record.args())
 }
 
 /// Returns `text` with every character that could move, hide or reorder the

@@ -60,9 +60,10 @@ impl Default for Options {
 ///
 /// # Errors
 /// `InvalidInput`, before there is a socket, where the request contradicts
-/// itself or this machine cannot fulfil it: a family that is not the
-/// address's, `dual_stack` for IPv4 or where there is no dual stack,
-/// `reuse_port` where there is no such option. All else is what
+/// itself or this system has no such option: a family that is not the
+/// address's, `dual_stack` for IPv4, `reuse_port` elsewhere than on Unix. A
+/// machine without a dual stack says so when it is asked for one, with an
+/// error of its own; [`has_dualstack_ipv6`] tells beforehand. All else is what
 /// [`socket`](socket()), [`bind`](crate::socket::bind::bind) and
 /// [`listen`](listen()) say: `AddrInUse` and its kind name the address. After
 /// an error nothing is left open.
@@ -98,9 +99,6 @@ fn possible(address: SocketAddr, options: &Options) -> io::Result<Family> {
     }
     if options.dual_stack && family != Family::Inet6 {
         return no("only an IPv6 server can have a dual stack");
-    }
-    if options.dual_stack && !has_dualstack_ipv6() {
-        return no("there is no dual stack here");
     }
     if options.reuse_port && !cfg!(unix) {
         return no("there is no SO_REUSEPORT here");

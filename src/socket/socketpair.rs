@@ -77,8 +77,7 @@ pub fn tcp_pair_with(intrude: impl FnOnce(SocketAddr)) -> io::Result<(Socket, So
 ///
 /// # Errors
 /// `ConnectionAborted` where a stranger has called before we did, whose address
-/// is named; `NotConnected` where that stranger has left already; `TimedOut`
-/// where strangers have filled the queue; `Unsupported` for a family other
+/// is named; `TimedOut` where strangers have filled the queue; `Unsupported` for a family other
 /// than IPv4 and IPv6; `AddrNotAvailable` or EAFNOSUPPORT where this machine
 /// has no IPv6; and those of [`socket`] for want of descriptors.
 pub fn tcp_pair_over(
@@ -101,7 +100,8 @@ pub fn tcp_pair_over(
     let (accepted, caller) = accept(&listener, None)?;
     // The listener lives on until here: closed, it would reset a call of ours
     // that still waits behind a stranger's, and there were nothing to compare.
-    if !are_a_pair(&accepted, &client)? {
+    // A stranger who has gone again has no peer any more: no pair either.
+    if !are_a_pair(&accepted, &client).unwrap_or(false) {
         let why = format!("a stranger, {caller}, was the first to call {address}");
         return Err(io::Error::new(ErrorKind::ConnectionAborted, why));
     }

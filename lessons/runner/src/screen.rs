@@ -9,6 +9,7 @@ use crate::look::Found;
 use crate::refactor::edited_tests;
 use crate::verdict::{Place, Word};
 use console::style;
+use std::fmt::Display;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -221,12 +222,7 @@ fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> 
                 writeln!(text, "{next} {task} It goes into {file}; save it.").ok();
             }
             None => {
-                let functions = this
-                    .edit
-                    .iter()
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>()
-                    .join(" and ");
+                let functions = listed(&this.edit);
                 writeln!(text, "{next} write {functions} in {file} and save.").ok();
             }
         },
@@ -408,6 +404,16 @@ fn lines(text: &str, indent: &str) -> String {
     first_lines(text, indent, LINES)
 }
 
+/// `a`, `b` and `c`.
+fn listed(names: &[impl Display]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 fn first_lines(text: &str, indent: &str, most: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     let mut shown = String::new();
@@ -461,5 +467,15 @@ mod tests {
         assert_eq!(wrap("one two three\n", 9), "one two \n  three\n");
         assert_eq!(wrap("    one two three\n", 9), "    one two three\n");
         assert_eq!(wrap("one\ntwo", 9), "one\ntwo");
+    }
+
+    #[test]
+    fn names_are_listed_as_people_do() {
+        assert_eq!(listed(&["bind"]), "`bind`");
+        assert_eq!(listed(&["bind", "listen"]), "`bind` and `listen`");
+        assert_eq!(
+            listed(&["Story", "heard", "said"]),
+            "`Story`, `heard` and `said`"
+        );
     }
 }
