@@ -689,7 +689,11 @@ mod step_5 {
                     let _ = tell.send((Instant::now(), error.to_string()));
                 }
             };
-            let server = start_with(listener, robbed, at_most(9), hook, &Stopper::new());
+            let limits = Limits {
+                most: 9,
+                grace: Duration::from_millis(10),
+            };
+            let server = start_with(listener, robbed, limits, hook, &Stopper::new());
             let server = server.expect("a server");
             let address = server.address().into();
             first.connect(&address).expect("the kernel takes it in");
