@@ -207,10 +207,11 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// answer reads no more. What comes behind the answer stays for the next call.
 ///
 /// # Errors
-/// `UnexpectedEof` where the server sends no more before all is back; those of
-/// `send(2)` and `recv(2)`, timeouts of `stream` among them. After any of these
-/// the connection is shut down.
+/// `NotConnected` where nobody is at the other end; `UnexpectedEof` where the server sends no
+/// more before all is back; those of `send(2)` and `recv(2)`, timeouts of
+/// `stream` among them. After any of these the connection is shut down.
 pub fn echo(stream: &TcpStream, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let peer = stream.peer_addr()?;
     let first = OnceLock::new();
     let check = |result: io::Result<()>| {
         if let Err(error) = result {
@@ -232,11 +233,7 @@ pub fn echo(stream: &TcpStream, bytes: &[u8]) -> io::Result<Vec<u8>> {
     match first.into_inner() {
         Some(error) => Err(error),
         None => {
-            log::info!(
-                "{} bytes came back from {}",
-                answer.len(),
-                stream.peer_addr()?
-            );
+            log::info!("{} bytes came back from {peer}", answer.len());
             Ok(answer)
         }
     }

@@ -458,7 +458,10 @@ mod step_4 {
         let listening = format!("echo: listening on {}", address.unwrap_or_default());
         let stopped = format!("echo: stopped listening on {}", address.unwrap_or_default());
         let has = |end: &str| told.iter().any(|line| line.ends_with(end));
-        assert!(has(&listening) && has(&stopped), "told: {told:#?}");
+        assert!(
+            has(&listening) && has(&stopped),
+            "awaited {listening:?} and {stopped:?}, and this was told: {told:#?}"
+        );
     }
 }
 

@@ -10,7 +10,6 @@ use fixtures::Act::{Fails, Panics};
 use fixtures::*;
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
-use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -32,24 +31,6 @@ fn connection() -> (TcpStream, SocketAddr, Peer) {
 fn is_shut(mut stream: &TcpStream, why: &str) {
     let error = refused(stream.write(b"x"), why);
     assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{why}: {error}");
-}
-
-type Accepted = io::Result<(TcpStream, SocketAddr)>;
-
-/// EMFILE. On Windows the number means something else, and no less odd.
-fn no_descriptors() -> Accepted {
-    Err(io::Error::from_raw_os_error(24))
-}
-
-/// Accepts what the script says, and says after it that nobody listens any
-/// more: EINVAL. Who asks even then would never end.
-fn scripted(script: Vec<Accepted>) -> impl FnMut() -> Accepted {
-    let end = iter::once(Err(ErrorKind::InvalidInput.into()));
-    let mut script = script.into_iter().chain(end);
-    move || {
-        let next = script.next();
-        next.expect("nobody listens any more: why ask again?")
-    }
 }
 
 mod step_1 {
@@ -168,9 +149,37 @@ mod step_2 {
     }
 
     #[test]
+    fn a_panic_with_fixed_words_reaches_the_hook_with_them() {
+        /// Panics with a `&str`; `Recorder` does it with a `String`.
+        struct Bangs(Mutex<String>);
+        impl chatroom::server::Handler for Bangs {
+            fn handle(&self, _: &TcpStream, _: SocketAddr) -> io::Result<()> {
+                fixtures::shout::bang()
+            }
+            fn on_error(&self, _: Option<SocketAddr>, error: &io::Error) {
+                *self.0.lock().unwrap() = error.to_string();
+            }
+        }
+        let (stream, peer, _client) = connection();
+        let handler = Bangs(Mutex::default());
+        process(&handler, &stream, peer);
+        let heard = handler.0.into_inner().unwrap();
+        assert!(
+            heard.contains("a bang, as told"),
+            "what did the panic say? The hook heard: {heard:?}"
+        );
+    }
+
+    #[test]
     fn a_verify_that_panics_lets_nobody_in() {
         let handler = processed(Recorder::whose("verify", Panics));
         assert_eq!(handler.steps(), "verify", "it did not say yes");
+    }
+
+    #[test]
+    fn a_finish_that_panics_reaches_the_hook_and_goes_no_further() {
+        let handler = processed(Recorder::whose("finish", Panics));
+        assert_eq!(handler.errors().len(), 1, "one connection, one panic");
     }
 
     #[test]
@@ -193,22 +202,6 @@ mod step_2 {
 
 mod step_3 {
     use super::*;
-
-    /// So many clients, and their connections at the server's end.
-    fn clients(count: usize) -> (Vec<Peer>, Vec<Accepted>) {
-        let mut clients = Vec::new();
-        let mut script = Vec::new();
-        for _ in 0..count {
-            let (stream, peer, client) = connection();
-            clients.push(client);
-            script.push(Ok((stream, peer)));
-        }
-        (clients, script)
-    }
-
-    fn never(_: Duration) {
-        panic!("a pause, though nothing was short");
-    }
 
     #[test]
     fn clients_are_handled_in_the_order_in_which_they_are_accepted() {
@@ -423,38 +416,7 @@ mod step_4 {
 
 mod step_5 {
     use super::*;
-
-    /// Answers what it hears with the same in capitals, until the end.
-    fn shout(mut stream: &TcpStream, _: SocketAddr) -> io::Result<()> {
-        let mut buffer = [0; 1024];
-        loop {
-            let count = stream.read(&mut buffer)?;
-            if count == 0 {
-                return Ok(());
-            }
-            buffer[..count].make_ascii_uppercase();
-            stream.write_all(&buffer[..count])?;
-        }
-    }
-
-    #[track_caller]
-    fn listener() -> TcpListener {
-        TcpListener::bind(ANY).expect("any port will do")
-    }
-
-    #[track_caller]
-    fn call(address: SocketAddr) -> Peer {
-        Peer::new(TcpStream::connect(address).expect("a server listens there"))
-    }
-
-    /// What a client hears who says `words` and no more.
-    #[track_caller]
-    fn answer(address: SocketAddr, words: &str) -> String {
-        let mut client = call(address);
-        client.sends(words.as_bytes());
-        client.half_closes();
-        peer::text(&client.hears_to_the_end())
-    }
+    use fixtures::shout::{answer, bang, call, listener, shout};
 
     #[test]
     fn each_client_gets_its_answer() {
@@ -528,7 +490,9 @@ mod step_5 {
         let strict = |mut stream: &TcpStream, _: SocketAddr| {
             let mut text = String::new();
             stream.read_to_string(&mut text)?;
-            assert!(!text.contains('.'), "a full stop");
+            if text.contains('.') {
+                bang();
+            }
             stream.write_all(text.as_bytes())
         };
         let server = start(listener(), strict).expect("a server");
@@ -688,37 +652,11 @@ mod step_5 {
     // Where descriptors are really short: in a process that may have 64.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_server_without_descriptors_recovers() {
-        /// Shouts, and tells when there is trouble.
-        struct Tells(Sender<String>);
-        impl chatroom::server::Handler for Tells {
-            fn handle(&self, stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
-                shout(stream, peer)
-            }
-            fn on_error(&self, _: Option<SocketAddr>, error: &io::Error) {
-                let _ = self.0.send(error.to_string());
-            }
-        }
+    fn a_server_without_descriptors_rests_and_recovers() {
         // A server that does not start at all is told so here, not by a child.
         drop(start(listener(), shout).expect("a server"));
-        let test = "step_5::a_server_without_descriptors_recovers";
-        let report = descriptor::with_descriptors(64, test, || {
-            let (listener, client) = (listener(), tcp());
-            let (trouble, troubles) = channel();
-            let mut hoard = Vec::new();
-            while let Ok(clone) = client.try_clone() {
-                hoard.push(clone);
-            }
-            let server = start(listener, Tells(trouble)).expect("a server");
-            let address = server.address().into();
-            client.connect(&address).expect("the kernel takes it in");
-            let error = troubles.recv_timeout(GUARD).expect("the hook is told");
-            drop(hoard);
-            let mut client = Peer::new(client.into());
-            client.sends(b"hello");
-            client.hears(b"HELLO");
-            error
-        });
+        let test = "step_5::a_server_without_descriptors_rests_and_recovers";
+        let report = without_descriptors(test, start);
         assert_eq!(report, "Too many open files (os error 24)");
     }
 

@@ -9,7 +9,7 @@ use chatroom::server::{Handler, Stopper};
 use fixtures::Act::{Fails, Panics};
 use fixtures::*;
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,49 +17,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 use threading::{Gate, Job, Limits, Worker, serve, start, start_with};
 
 #[track_caller]
 fn gate(most: usize) -> Gate {
     Gate::new(Limits { most }).expect("that many are allowed")
-}
-
-type Accepted = io::Result<(TcpStream, SocketAddr)>;
-
-/// So many clients, and their connections at the server's end.
-#[track_caller]
-fn clients(count: usize) -> (Vec<Peer>, Vec<Accepted>) {
-    let mut clients = Vec::new();
-    let mut script = Vec::new();
-    for _ in 0..count {
-        let (socket, client) = connected();
-        let stream = TcpStream::from(socket);
-        let peer = stream.peer_addr().expect("it is connected");
-        clients.push(client);
-        script.push(Ok((stream, peer)));
-    }
-    (clients, script)
-}
-
-/// Accepts what the script says, and says after it that nobody listens any
-/// more: EINVAL. Who asks even then would never end.
-fn scripted(script: Vec<Accepted>) -> impl FnMut() -> Accepted {
-    let end = iter::once(Err(ErrorKind::InvalidInput.into()));
-    let mut script = script.into_iter().chain(end);
-    move || {
-        let next = script.next();
-        next.expect("nobody listens any more: why ask again?")
-    }
-}
-
-/// EMFILE. On Windows the number means something else, and no less odd.
-fn no_descriptors() -> Accepted {
-    Err(io::Error::from_raw_os_error(24))
-}
-
-fn never(_: Duration) {
-    panic!("a pause, though nothing was short");
 }
 
 /// A thread that is none. While it is kept, it has its clone of the token.
@@ -286,6 +248,25 @@ mod step_2 {
     }
 
     #[test]
+    fn a_place_is_taken_before_a_client_is_accepted() {
+        let gate = gate(8);
+        let (_clients, script) = clients(1);
+        let (handler, theatre) = (
+            Arc::new(Recorder::default()),
+            Theatre::whose_puppets_are(true),
+        );
+        let mut script = scripted(script);
+        let mut free = Vec::new();
+        let accept = || {
+            free.push(gate.free());
+            script()
+        };
+        let stopper = Stopper::new();
+        let _ = serve(accept, never, at_once(&theatre), &handler, &gate, &stopper);
+        assert_eq!(free, [7, 7], "free places, each time it accepts");
+    }
+
+    #[test]
     fn a_connection_keeps_its_place_while_the_handler_runs() {
         let gate = gate(8);
         let (_clients, script) = clients(1);
@@ -505,34 +486,10 @@ mod step_4 {
 
 mod step_5 {
     use super::*;
+    use fixtures::shout::{answer, call, listener, shout};
 
     const SOME: Limits = Limits { most: 256 };
     const ONE: Limits = Limits { most: 1 };
-
-    /// Answers what it hears with the same in capitals, until the end. What
-    /// begins with `!` makes it panic.
-    fn shout(mut stream: &TcpStream, _: SocketAddr) -> io::Result<()> {
-        let mut buffer = [0; 1024];
-        loop {
-            let count = stream.read(&mut buffer)?;
-            assert_ne!(buffer[0], b'!', "a bang, as told");
-            if count == 0 {
-                return Ok(());
-            }
-            buffer[..count].make_ascii_uppercase();
-            stream.write_all(&buffer[..count])?;
-        }
-    }
-
-    #[track_caller]
-    fn listener() -> TcpListener {
-        TcpListener::bind(ANY).expect("any port will do")
-    }
-
-    #[track_caller]
-    fn call(address: SocketAddr) -> Peer {
-        Peer::new(TcpStream::connect(address).expect("a server listens there"))
-    }
 
     /// A client that has got an answer, and stays.
     #[track_caller]
@@ -541,15 +498,6 @@ mod step_5 {
         client.sends(b"x");
         client.hears(b"X");
         client
-    }
-
-    /// What a client hears who says `words` and no more.
-    #[track_caller]
-    fn answer(address: SocketAddr, words: &str) -> String {
-        let mut client = call(address);
-        client.sends(words.as_bytes());
-        client.half_closes();
-        peer::text(&client.hears_to_the_end())
     }
 
     #[test]
@@ -761,6 +709,17 @@ mod step_5 {
         let _clients: Vec<_> = iter::repeat_with(|| idle(address)).take(5).collect();
         drop(server);
         assert_eq!(*finished.lock().unwrap(), 5, "handlers that have finished");
+    }
+
+    // Where descriptors are really short: in a process that may have 64.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_server_without_descriptors_rests_and_recovers() {
+        // A server that does not start at all is told so here, not by a child.
+        drop(start(listener(), shout, SOME).expect("a server"));
+        let test = "step_5::a_server_without_descriptors_rests_and_recovers";
+        let report = without_descriptors(test, |listener, handler| start(listener, handler, SOME));
+        assert_eq!(report, "Too many open files (os error 24)");
     }
 
     // Only Linux has a table of descriptors to look at, and 127.0.0.0/8.

@@ -11,7 +11,7 @@ use fixtures::*;
 use forking::{End, GRACE, Group, Limits, serve, spawn, start, start_with};
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -196,40 +196,6 @@ mod step_2 {
     }
 }
 
-type Accepted = io::Result<(TcpStream, SocketAddr)>;
-
-/// A client, and its connection as `accept` gives it.
-#[track_caller]
-fn calling() -> (Peer, Accepted) {
-    let (socket, client) = connected();
-    let stream = TcpStream::from(socket);
-    let peer = stream.peer_addr().expect("it is connected");
-    (client, Ok((stream, peer)))
-}
-
-/// EMFILE.
-fn no_descriptors() -> Accepted {
-    Err(io::Error::from_raw_os_error(24))
-}
-
-/// Accepts what the script says, then does what is `last`, and says that
-/// nobody listens any more: EINVAL.
-fn scripted(script: Vec<Accepted>, last: impl FnOnce()) -> impl FnMut() -> Accepted {
-    let mut script = script.into_iter();
-    let mut last = Some(last);
-    move || {
-        script.next().unwrap_or_else(|| {
-            last.take()
-                .expect("nobody listens any more: why ask again?")();
-            Err(ErrorKind::InvalidInput.into())
-        })
-    }
-}
-
-fn never(_: Duration) {
-    panic!("a pause, though nothing was short");
-}
-
 /// At most so many workers, and all the time in the world for a goodbye.
 fn at_most(most: usize) -> Limits {
     Limits { most, grace: GUARD }
@@ -268,7 +234,7 @@ mod step_3 {
     fn each_client_has_a_worker_of_its_own() {
         let group = Group::start().expect("a group");
         let ((mut one, first), (mut two, second)) = (calling(), calling());
-        let accept = scripted(vec![first, second], || {
+        let accept = scripted_then(vec![first, second], || {
             // Both at once, and the second is first.
             two.sends(b"two");
             two.hears(b"two");
@@ -284,7 +250,7 @@ mod step_3 {
     fn the_next_client_gets_the_place_of_a_worker_that_has_ended() {
         let group = Group::start().expect("a group");
         let ((one, first), (two, second)) = (calling(), calling());
-        let accept = scripted(vec![first, second], || {
+        let accept = scripted_then(vec![first, second], || {
             assert_eq!([heard(one), heard(two)], ["hello\n", "hello\n"]);
         });
         let hello = || sh("echo hello");
@@ -306,7 +272,7 @@ mod step_3 {
         let group = Group::start().expect("a group");
         let (client, connection) = calling();
         let (tell, told) = std::sync::mpsc::channel();
-        let accept = scripted(vec![connection], || {
+        let accept = scripted_then(vec![connection], || {
             let pid = heard(client);
             told.recv_timeout(GUARD).expect("the hook is told");
             assert!(
@@ -326,7 +292,7 @@ mod step_3 {
         let group = Group::start().expect("a group");
         let (mut client, connection) = calling();
         let (asked, asks) = std::sync::mpsc::channel();
-        let mut script = scripted(vec![connection], || {});
+        let mut script = scripted(vec![connection]);
         let accept = move || {
             let _ = asked.send(());
             script()
@@ -354,7 +320,7 @@ mod step_3 {
         let group = Group::start().expect("a group");
         let (client, connection) = calling();
         let peer = connection.as_ref().map(|(_, peer)| *peer).ok();
-        let accept = scripted(vec![connection], || assert_eq!(heard(client), ""));
+        let accept = scripted_then(vec![connection], || assert_eq!(heard(client), ""));
         let (told, fails) = (Told::default(), || sh("exit 3"));
         let hook = &told.hook();
         let _ = serve(
@@ -373,7 +339,7 @@ mod step_3 {
     fn a_command_that_cannot_be_started_is_an_error_for_that_client_alone() {
         let group = Group::start().expect("a group");
         let ((one, first), (two, second)) = (calling(), calling());
-        let accept = scripted(vec![first, second], || {
+        let accept = scripted_then(vec![first, second], || {
             assert_eq!([heard(one), heard(two)], ["", "hello\n"]);
         });
         let first = Cell::new(true);
@@ -399,7 +365,7 @@ mod step_3 {
     fn an_accept_that_is_interrupted_or_aborted_is_tried_again() {
         let group = Group::start().expect("a group");
         let (client, connection) = calling();
-        let accept = scripted(
+        let accept = scripted_then(
             vec![
                 Err(ErrorKind::Interrupted.into()),
                 Err(ErrorKind::ConnectionAborted.into()),
@@ -424,7 +390,7 @@ mod step_3 {
     #[test]
     fn without_descriptors_the_server_tells_and_rests_before_it_asks_again() {
         let group = Group::start().expect("a group");
-        let accept = scripted(vec![no_descriptors(), no_descriptors()], || {});
+        let accept = scripted(vec![no_descriptors(), no_descriptors()]);
         let pauses = Cell::new(0);
         let rest = |_| pauses.set(pauses.get() + 1);
         let (told, cat) = (Told::default(), || Command::new("cat"));
@@ -438,7 +404,7 @@ mod step_3 {
     #[test]
     fn a_listener_that_is_gone_ends_the_server_with_its_error() {
         let group = Group::start().expect("a group");
-        let (accept, cat) = (scripted(vec![], || {}), || Command::new("cat"));
+        let (accept, cat) = (scripted(vec![]), || Command::new("cat"));
         let told = &nobody_told;
         let result = serve(accept, never, cat, group, at_most(1), told, &Stopper::new());
         let error = refused(result, "nobody listens, and nobody asked for it");
@@ -453,7 +419,7 @@ mod step_4 {
     fn a_worker_is_asked_to_end_and_may_say_goodbye() {
         let group = Group::start().expect("a group");
         let (mut client, connection) = calling();
-        let accept = scripted(vec![connection], || client.hears(b"ready\n"));
+        let accept = scripted_then(vec![connection], || client.hears(b"ready\n"));
         let polite = || sh(POLITE);
         let told = &nobody_told;
         let _ = serve(
@@ -472,7 +438,7 @@ mod step_4 {
     fn a_worker_that_does_not_listen_is_killed() {
         let group = Group::start().expect("a group");
         let (mut client, connection) = calling();
-        let accept = scripted(vec![connection], || client.hears(b"ready\n"));
+        let accept = scripted_then(vec![connection], || client.hears(b"ready\n"));
         let limits = Limits {
             most: 9,
             grace: Duration::from_millis(10),
@@ -514,7 +480,7 @@ mod step_4 {
     fn who_is_accepted_after_the_stop_is_not_a_client() {
         let group = Group::start().expect("a group");
         let (stopper, (_client, connection)) = (Stopper::new(), calling());
-        let mut script = scripted(vec![connection], || {});
+        let mut script = scripted(vec![connection]);
         let accept = || {
             stopper.stop();
             script()
@@ -536,7 +502,7 @@ mod step_4 {
     fn an_accept_that_the_stop_has_ended_is_no_error() {
         let group = Group::start().expect("a group");
         let stopper = Stopper::new();
-        let accept = scripted(vec![], || stopper.stop());
+        let accept = scripted_then(vec![], || stopper.stop());
         let cat = || Command::new("cat");
         let result = serve(
             accept,
@@ -556,7 +522,7 @@ mod step_4 {
     fn a_server_that_waits_for_a_place_hears_the_stop() {
         let group = Group::start().expect("a group");
         let (mut client, connection) = calling();
-        let accept = scripted(vec![connection], || {});
+        let accept = scripted(vec![connection]);
         let (cat, stopper) = (|| Command::new("cat"), Stopper::new());
         let stop = stopper.clone();
         let server = Waiter::start(move || {
@@ -572,16 +538,7 @@ mod step_4 {
 
 mod step_5 {
     use super::*;
-
-    #[track_caller]
-    fn listener() -> TcpListener {
-        TcpListener::bind(ANY).expect("any port will do")
-    }
-
-    #[track_caller]
-    fn call(address: SocketAddr) -> Peer {
-        Peer::new(TcpStream::connect(address).expect("a server listens there"))
-    }
+    use fixtures::shout::{call, listener};
 
     /// A client whose worker is there for certain: it has answered.
     #[track_caller]
@@ -695,6 +652,60 @@ mod step_5 {
             drop(served(address));
             server.shutdown().expect("nothing went wrong");
         });
+    }
+
+    // Where descriptors are really short: in a process that may have 64.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_server_without_descriptors_tells_rests_and_recovers() {
+        use descriptor::{take_all, with_descriptors};
+        use std::sync::Arc;
+        use std::time::Instant;
+
+        // A server that does not start at all is told so here, not by a child.
+        drop(start(listener(), cat, 9).expect("a server"));
+        let test = "step_5::a_server_without_descriptors_tells_rests_and_recovers";
+        let report = with_descriptors(64, test, || {
+            let (listener, [first, second]) = (listener(), [tcp(), tcp()]);
+            let hoard = Arc::new(Mutex::new(Some(Vec::new())));
+            // With the first client, and after each error, nothing is left.
+            let (thief, again) = (hoard.clone(), hoard.clone());
+            let robbed = move || {
+                thief
+                    .lock()
+                    .unwrap()
+                    .iter_mut()
+                    .for_each(|all| all.extend(take_all()));
+                cat()
+            };
+            let (tell, told) = std::sync::mpsc::channel();
+            let hook = move |peer: Option<SocketAddr>, end: End| {
+                again
+                    .lock()
+                    .unwrap()
+                    .iter_mut()
+                    .for_each(|all| all.extend(take_all()));
+                if let (None, Err(error)) = (peer, end) {
+                    let _ = tell.send((Instant::now(), error.to_string()));
+                }
+            };
+            let limits = Limits {
+                most: 9,
+                grace: Duration::from_millis(10),
+            };
+            let server = start_with(listener, robbed, limits, hook, &Stopper::new());
+            let server = server.expect("a server");
+            let address = server.address().into();
+            first.connect(&address).expect("the kernel takes it in");
+            let report = fixtures::shortage::rests(&told);
+            hoard.lock().unwrap().take();
+            second.connect(&address).expect("the kernel takes it in");
+            let mut client = Peer::new(second.into());
+            client.sends(b"hello");
+            client.hears(b"hello");
+            report
+        });
+        assert_eq!(report, "Too many open files (os error 24)");
     }
 
     // Only Linux has a table of descriptors to look at, and of processes.

@@ -180,7 +180,24 @@ fn a_panic_in_the_thread_of_a_waiting_call_prints_it_once() {
 }
 
 #[test]
-fn a_second_panic_prints_no_second_timeline() {
+fn a_panic_of_another_thread_prints_no_second_timeline() {
+    if is_scene() {
+        let (_socket, mut peer) = connected();
+        let timeline = Timeline::here();
+        let other = thread::spawn(move || {
+            timeline.goes_on_here();
+            panic!("first");
+        });
+        other.join().expect_err("it panics");
+        peer.sends(b"more");
+        panic!("second");
+    }
+    let (_, stderr) = watched();
+    assert!(below_the_heading(&stderr).contains("second"), "{stderr}");
+}
+
+#[test]
+fn a_panic_behind_one_that_was_caught_prints_its_own_timeline() {
     if is_scene() {
         let (_socket, mut peer) = connected();
         let first = std::panic::catch_unwind(|| panic!("first"));
@@ -189,7 +206,9 @@ fn a_second_panic_prints_no_second_timeline() {
         panic!("second");
     }
     let (_, stderr) = watched();
-    assert!(below_the_heading(&stderr).contains("second"), "{stderr}");
+    let last = stderr.rsplit("\ntimeline:\n").next().unwrap_or_default();
+    let shown = last.contains("\"more\"") && last.contains("✗ second");
+    assert!(shown, "of the second panic: {stderr}");
 }
 
 #[test]

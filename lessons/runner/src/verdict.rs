@@ -75,6 +75,7 @@ pub fn judge(
         true => overlay::as_mine(chapter, &outcome.stderr),
         false => outcome.stderr.clone(),
     };
+    let stderr = uncaught(&stderr);
     let panics = panics(&stderr);
     let first = cause(chapter, &panics);
     let (word, message) = match &outcome.end {
@@ -129,7 +130,7 @@ pub fn judge(
         word,
         message,
         timeline: match red {
-            true => timeline(&outcome.stderr),
+            true => timeline(&stderr),
             false => String::new(),
         },
         test_place: red
@@ -222,6 +223,31 @@ fn crash(status: ExitStatus, stderr: &str) -> String {
         return format!("the process was ended by signal {signal}{name}{said}");
     }
     format!("the process ended in the middle of the test, {status}{said}")
+}
+
+/// What was printed, without the panics that were caught: a thread that panics
+/// again has survived its earlier panic.
+fn uncaught(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.split_inclusive('\n').collect();
+    let mut blocks: Vec<&[&str]> = Vec::new();
+    let mut from = 0;
+    for at in 1..=lines.len() {
+        if at == lines.len() || heading(lines[at]).is_some() {
+            blocks.push(&lines[from..at]);
+            from = at;
+        }
+    }
+    let threads: Vec<_> = blocks.iter().map(|block| thread(block[0])).collect();
+    let again = |at: usize| threads[at].is_some() && threads[at + 1..].contains(&threads[at]);
+    let kept = (0..blocks.len()).filter(|at| !again(*at));
+    kept.flat_map(|at| blocks[at]).copied().collect()
+}
+
+/// The thread of a panic's heading, `main' (12) `. What has neither a number
+/// nor a name may be any thread.
+fn thread(line: &str) -> Option<&str> {
+    let (thread, _) = line.strip_prefix("thread '")?.split_once("panicked at ")?;
+    (thread != "<unnamed>' ").then_some(thread)
 }
 
 /// The panics in the order in which they were printed:
@@ -403,6 +429,30 @@ mod tests {
         let panics = panics(&format!("{one}{two}"));
         let messages: Vec<_> = panics.iter().map(|panic| panic.message.as_str()).collect();
         assert_eq!(messages, ["first", "second"]);
+    }
+
+    #[test]
+    fn a_panic_that_its_thread_survived_is_not_the_reason() {
+        let caught = "thread 'main' (4) panicked at tests/fixtures/recorder.rs:66:36:\n\
+                      handle panics, as told\n";
+        let server = "thread 'server' (5) panicked at my/echo.rs:7:8:\nin the server\n";
+        let reason = "thread 'main' (4) panicked at tests/ch13_tcp.rs:3:4:\nthe hook heard: ?\n";
+        let messages = |stderr: &str| -> Vec<_> {
+            let panics = panics(&uncaught(stderr)).into_iter();
+            panics.map(|panic| panic.message).collect()
+        };
+        assert_eq!(
+            messages(&format!("{caught}{server}{reason}")),
+            ["in the server", "the hook heard: ?"]
+        );
+        // Before Rust 1.91 a thread has no number, and may have no name either.
+        let older = |stderr: &str| stderr.replace(" (4)", "").replace(" (5)", "");
+        assert_eq!(
+            messages(&older(&format!("{caught}{reason}"))),
+            ["the hook heard: ?"]
+        );
+        let unnamed = older(&format!("{server}{server}")).replace("'server'", "'<unnamed>'");
+        assert_eq!(messages(&unnamed).len(), 2, "two threads, perhaps");
     }
 
     const WITH_TIMELINE: &str = "thread 'one' (3) panicked at tests/ch06.rs:1:2:\n\
