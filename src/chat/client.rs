@@ -28,16 +28,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Left out: coming back after the connection is lost, and any wish of the
-//! room's. It has its own rules for names; its answers come as messages from
-//! `server`.
-//!
-//! | CPython's test | ours |
-//! |---|---|
-//! | `BasicTCPTest.testShutdown` | `step_4::who_has_finished_still_hears` |
-//! | `FileObjectClassTestCase.testReadline` | `step_2::two_messages_in_one_piece_are_two` |
-//! | `UnbufferedFileObjectClassTestCase.testUnbufferedReadline` | `step_2::two_messages_in_one_piece_are_two`; differs because ours has one reader for as long as it lives, and may read ahead |
-//! | `FileObjectClassTestCase.testReadAfterTimeout` | `step_2::a_timeout_in_the_middle_loses_nothing`; differs because ours keeps the first half, so one may ask again |
+//! Left out: coming back after the connection is lost, and the room's own rules.
+//! What it thinks of a message it says as one, from the name `server`.
 
 use crate::chat::frame::{FrameReader, Framing};
 use crate::chat::message::Message;
