@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod frame;
+pub mod frame_error;
 pub mod limits;
 pub mod log;
 pub mod message;
