@@ -484,11 +484,13 @@ mod step_6 {
 
     const SPEAKS: &str = r#"
 import socket, sys
+stream = b""
+for text in "hi", "", "你好":
+    body = text.encode()
+    header = len(body).to_bytes(4, "big") if sys.argv[2] == "Header" else b""
+    stream += header + body + b"\n"
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as talk:
-    for text in "hi", "", "你好":
-        body = text.encode()
-        header = len(body).to_bytes(4, "big") if sys.argv[2] == "Header" else b""
-        talk.sendall(header + body + b"\n")
+    talk.sendall(stream)
 "#;
 
     #[test]
