@@ -3,6 +3,7 @@
 pub mod client;
 pub mod frame;
 pub mod frame_error;
+pub mod json;
 pub mod limits;
 pub mod log;
 pub mod message;
