@@ -60,7 +60,11 @@ fn heard(body: &str) -> Message {
 fn no_message(body: impl AsRef<[u8]>, why: &str) -> Refusal {
     let body = body.as_ref();
     match Message::from_json(body) {
-        Ok(message) => panic!("{why}, yet it became {message:?}: {}", body.escape_ascii()),
+        Ok(_) => {
+            let text = String::from_utf8_lossy(body);
+            let begin: String = text.chars().take(80).collect();
+            panic!("{why}, and it was taken for a message: {begin}")
+        }
         Err(refusal) => refusal,
     }
 }
@@ -122,7 +126,8 @@ mod step_1 {
             assert!(!line.contains(['\n', '\r']), "{odd:?} became {line:?}");
         }
         // JSON leaves these as they are; for a reader of bytes they end no line.
-        assert_eq!(on_the_wire("\u{85}\u{2028}"), "\"\u{85}\u{2028}\"");
+        let raw = "\u{85}\u{2028}";
+        assert_eq!(on_the_wire(raw), format!("\"{raw}\""), "as they are");
     }
 
     #[test]
@@ -300,7 +305,7 @@ mod step_4 {
     #[test]
     fn true_is_a_hello() {
         let body = SEED.replace('}', r#","hello":true}"#);
-        assert!(heard(&body).hello, "{body}");
+        assert!(heard(&body).hello, "a hello is true here: {body}");
     }
 
     #[test]
