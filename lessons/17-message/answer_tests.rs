@@ -12,7 +12,11 @@ fn said_in(body: &str) -> String {
 #[test]
 fn the_blanks_around_a_text_are_part_of_it() {
     let body = r#"{"name":"alice","msg":"  return 0;\n","time":"2024-2-24"}"#;
-    assert_eq!(said_in(body), "  return 0;\n", "somebody sent a line of code");
+    assert_eq!(
+        said_in(body),
+        "  return 0;\n",
+        "somebody sent a line of code"
+    );
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub fn when(text: &str) -> Option<When> {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!("say {self:?} in words, to {}", std::any::type_name_of_val(f))
+        todo!("say {self:?} in words")
     }
 }
 
