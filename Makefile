@@ -2,6 +2,8 @@
 # One chapter only: `make test-red CHAPTER=02`.
 
 CHAPTER ?=
+# How long each fuzz target runs.
+SECONDS ?= 20
 
 # The tests wait more than they compute.
 export RUST_TEST_THREADS ?= 8
@@ -44,12 +46,22 @@ test-bugs: ## every planted bug is caught by exactly its tests
 
 format: ## every file stands as rustfmt puts it
 	cargo fmt --all --check
-	rustfmt --check --edition 2024 lessons/*/*.rs
+	rustfmt --check --edition 2024 lessons/*/*.rs tests/fuzz/fuzz_targets/*.rs
 
 lint: ## clippy has nothing to say
 	cargo clippy --workspace --all-targets -- -D warnings
 
-check: format lint test test-red test-key test-bugs ## all that must hold before a commit
+fuzz: ## new ways through the decoders, SECONDS=20 for each target
+	@if cargo +nightly fuzz --version >/dev/null 2>&1; then \
+		for target in $$(cargo +nightly fuzz list --fuzz-dir tests/fuzz); do \
+			cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz $$target -- \
+				-verbosity=0 -max_total_time=$(SECONDS) || exit 1; \
+		done; \
+	else \
+		echo "fuzz: skipped, for there is no nightly toolchain or no cargo-fuzz"; \
+	fi
+
+check: format lint test test-red test-key test-bugs fuzz ## all that must hold before a commit
 
 bench-loop: ## from a save to its verdict, beside plain cargo test
 	cargo bench --profile dev --package lesson --bench loop

@@ -2,6 +2,8 @@
 
 pub mod client;
 pub mod frame;
+pub mod frame_error;
+pub mod json;
 pub mod limits;
 pub mod log;
 pub mod message;
