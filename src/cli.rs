@@ -30,6 +30,7 @@ use chrono::Local;
 use clap::{CommandFactory, Parser};
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver as End, Sender as Over};
@@ -289,8 +290,10 @@ fn start(
 ) -> io::Result<()> {
     let (over, words) = (over.clone(), words.clone());
     let run = move || {
+        let result = panic::catch_unwind(AssertUnwindSafe(|| run(&words)));
+        let panicked = |_| Err(Failure::new(FAILED, "a thread of ours has panicked"));
         // Where the other thread was quicker, nobody listens any more.
-        let _ = over.send(run(&words));
+        let _ = over.send(result.unwrap_or_else(panicked));
     };
     thread::Builder::new().spawn(run).map(drop)
 }
@@ -305,6 +308,8 @@ fn hear(
     loop {
         let message = match receiver.receive() {
             Ok(Some(message)) => message,
+            // We have said that there is no more, and the room has no more.
+            Ok(None) if words.are_over() => return Ok(()),
             Ok(None) => return Err(Failure::new(FAILED, "the room has hung up")),
             Err(error) => {
                 let sentence = format!("the connection to the room broke: {error}");

@@ -409,6 +409,7 @@ mod step_4 {
         first.hears(words);
         let mut bob = Program::start(&["join", "bob", "--server", &address]);
         bob.types("me too\n");
+        bob.input_ends();
         let Ended { output, complaints } = bob.ends_with(1);
         let start = "chatroom: the room does not let us in: ";
         assert!(

@@ -28,6 +28,7 @@ pub struct Words {
 struct Said {
     unheard: VecDeque<Message>,
     welcome: bool,
+    finished: bool,
 }
 
 impl Words {
@@ -64,6 +65,7 @@ impl Words {
 
     /// Tells the room that there is no more, and goes on hearing.
     pub fn finish(&self) {
+        self.lock().finished = true;
         // Where the connection is gone, it knows.
         let _ = self.sender.finish();
     }
@@ -82,6 +84,12 @@ impl Words {
     /// Says whether anything of ours was heard.
     pub fn are_welcome(&self) -> bool {
         self.lock().welcome
+    }
+
+    /// Says whether there is no more, and all of it was heard.
+    pub fn are_over(&self) -> bool {
+        let said = self.lock();
+        said.finished && said.unheard.is_empty()
     }
 
     /// Waits no more for what is on its way: some of it was refused.
