@@ -349,6 +349,7 @@ fn plain(message: &Message) -> String {
 /// Says what is typed at the prompt, and before it that we are here.
 fn talk(prompt: &mut prompt::Prompt, words: &Words) -> Result<(), Failure> {
     words.say("joined", true)?;
+    words.wait(); // whom the room does not let in gets no prompt
     while let Some(line) = prompt.line()? {
         if !line.trim().is_empty() {
             words.say(&line, false)?;

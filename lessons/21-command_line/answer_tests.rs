@@ -12,6 +12,7 @@ fn the_last_words_before_the_end_are_heard() {
     bob.input_ends();
     let mut peer = bob.calls(&room);
     let said = peer.hears_to_the_end();
+    bob.settles();
     peer.sends(&said);
     let ended = bob.ends_with(0);
     assert_eq!(ended.output, "bob: first\nbob: last\n");

@@ -11,7 +11,9 @@ fn the_last_words_before_the_end_are_heard() {
     // 3. Let bob type two lines, the last of them without a newline, and then
     //    let the input end: bob.types(…), bob.input_ends().
     // 4. bob.calls(&room) is your end of the connection. What does it hear to
-    //    the end? Send exactly that back.
-    // 5. bob.ends_with(0) gives what was printed. Compare it.
+    //    the end?
+    // 5. bob.settles() waits until bob sleeps, or has gone. Then send back
+    //    exactly what you have heard.
+    // 6. bob.ends_with(0) gives what was printed. Compare it.
     todo!("your first test of a program")
 }

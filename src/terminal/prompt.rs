@@ -67,12 +67,11 @@ impl Prompt {
             Ok(line) => {
                 let columns = self.editor.dimensions().map_or(80, |(columns, _)| columns);
                 let rows = (width(&self.prompt) + width(&line)) / usize::from(columns.max(1)) + 1;
-                let mut screen = io::stdout();
-                write!(screen, "\x1b[{rows}A\r\x1b[J")?;
-                screen.flush()?;
+                wipe(rows)?;
                 Ok(Some(line))
             }
             Err(ReadlineError::Eof | ReadlineError::Interrupted | ReadlineError::Signal(_)) => {
+                wipe(1)?;
                 Ok(None)
             }
             Err(ReadlineError::Io(error)) => Err(error),
@@ -87,10 +86,17 @@ impl Printer {
     /// # Errors
     /// Those of the terminal.
     pub fn print(&mut self, line: &str) -> io::Result<()> {
-        self.gate.wait();
+        self.gate.pass();
         let result = self.printer.print(format!("{line}\n"));
         result.map_err(io::Error::other)
     }
+}
+
+/// Takes the last rows above the cursor off the screen.
+fn wipe(rows: usize) -> io::Result<()> {
+    let mut screen = io::stdout();
+    write!(screen, "\x1b[{rows}A\r\x1b[J")?;
+    screen.flush()
 }
 
 /// At most so many columns `text` takes; rather too few than too many, for
@@ -100,19 +106,19 @@ fn width(text: &str) -> usize {
     text.chars().filter(seen).count()
 }
 
-/// Open while a line is edited.
+/// Closed between two lines, from Enter to the next prompt.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    fn set(&self, open: bool) {
-        *self.lock() = open;
+    fn close(&self, closed: bool) {
+        *self.lock() = closed;
         self.0.1.notify_all();
     }
 
-    fn wait(&self) {
-        let open = self.0.1.wait_while(self.lock(), |open| !*open);
-        drop(open.unwrap_or_else(PoisonError::into_inner));
+    fn pass(&self) {
+        let closed = self.0.1.wait_while(self.lock(), |closed| *closed);
+        drop(closed.unwrap_or_else(PoisonError::into_inner));
     }
 
     fn lock(&self) -> MutexGuard<'_, bool> {
@@ -129,7 +135,7 @@ struct Dress {
 impl Highlighter for Dress {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, _: &'p str, _: bool) -> Cow<'b, str> {
         // The prompt is drawn: from here on lines can be handed over.
-        self.gate.set(true);
+        self.gate.close(false);
         Cow::Borrowed(&self.prompt)
     }
 }
@@ -137,7 +143,7 @@ impl Highlighter for Dress {
 impl Validator for Dress {
     fn validate(&self, _: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         // Enter: the editor is about to leave the line.
-        self.gate.set(false);
+        self.gate.close(true);
         Ok(ValidationResult::Valid(None))
     }
 }
