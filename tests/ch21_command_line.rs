@@ -20,6 +20,21 @@ fn scripted() -> (TcpListener, String) {
 /// What a program says, when nothing went wrong, on standard error.
 const NOTHING: &str = "";
 
+/// The chapter's script: the same as `chatroom join` in a pipe.
+const PYTHON: &str = r#"
+import json, socket, sys
+
+name, port = sys.argv[1:]
+with socket.create_connection(("127.0.0.1", int(port))) as room, room.makefile() as heard:
+    for line in sys.stdin:
+        words = {"name": name, "msg": line.rstrip("\n"), "time": "2024-2-24"}
+        room.sendall((json.dumps(words) + "\n").encode())
+    room.shutdown(socket.SHUT_WR)
+    for line in heard:
+        words = json.loads(line)
+        print(words["name"] + ":", words["msg"])
+"#;
+
 mod step_1 {
     use crate::NOTHING;
     use crate::fixtures::*;
@@ -257,7 +272,9 @@ mod step_2 {
 
 mod step_3 {
     use crate::fixtures::*;
-    use crate::{NOTHING, scripted};
+    use crate::{NOTHING, PYTHON, scripted};
+    use std::io::Write;
+    use std::os::{fd::OwnedFd, unix::net::UnixStream};
 
     #[test]
     fn each_line_of_the_input_is_one_message() {
@@ -347,6 +364,19 @@ mod step_3 {
         }
         bob.input_ends();
         bob.ends_with(0);
+    }
+
+    #[test]
+    fn a_client_in_python_says_and_hears_the_same() {
+        let (_room, address) = Program::room(&[]);
+        let port = address.rsplit(':').next().unwrap_or_default();
+        let (mut input, output) = UnixStream::pair().expect("the system gives a pair");
+        input.write_all(b"hi\nthere\n").expect("it fits");
+        drop(input);
+        let input = OwnedFd::from(output).into();
+        if let Some(python) = Python::start_on(input, PYTHON, &["carol", port]) {
+            assert_eq!(python.rest(), "carol: hi\ncarol: there\n");
+        }
     }
 
     #[test]
