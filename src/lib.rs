@@ -29,6 +29,7 @@
 //! | [`cli`] | the `chatroom` command | 21 |
 //! | `scale::event_loop` | the room on readiness: ten thousand members in one thread | 22 |
 //! | `scale::relay` | one room on many machines | 23 |
+//! | [`terminal`] | the prompt, the colours, the arguments of the command | given |
 //!
 //! How it compares with Python's modules of the same names, test by test, is in
 //! [`conformance`].
@@ -45,3 +46,5 @@ pub mod logging;
 pub mod scale;
 pub mod server;
 pub mod socket;
+#[cfg(feature = "cli")]
+pub mod terminal;

@@ -240,7 +240,7 @@ fn visit(address: SocketAddr, kind: u64) -> io::Result<()> {
             }
         }
     }
-    if kind % 3 == 0 {
+    if kind.is_multiple_of(3) {
         // Closing resets the connection.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
     }

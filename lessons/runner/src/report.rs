@@ -148,7 +148,7 @@ impl Teller {
         self.progress += 1;
         if std::io::stderr().is_terminal() {
             eprint!("\r\x1b[Kbuilding: {} of {of}", self.progress);
-        } else if self.progress == of || self.progress % 10 == 0 {
+        } else if self.progress == of || self.progress.is_multiple_of(10) {
             note!("building: {} of {of}", self.progress);
         }
     }

@@ -304,10 +304,10 @@ pub fn plain(file: &str) -> String {
     let file = file.replace('\\', "/");
     for folder in ["my/", "lessons/", "tests/"] {
         let from = file.rfind(&format!("/{folder}")).map(|at| at + 1);
-        if let Some(at) = from.or(file.starts_with(folder).then_some(0)) {
-            if folder != "tests/" || !file[..at].contains("my/") {
-                return file[at..].to_string();
-            }
+        if let Some(at) = from.or(file.starts_with(folder).then_some(0))
+            && (folder != "tests/" || !file[..at].contains("my/"))
+        {
+            return file[at..].to_string();
         }
     }
     file
