@@ -517,6 +517,39 @@ mod step_3 {
         assert_eq!((times(&slow), times(&quick)), (1, 0), "hung up on");
     }
 
+    const PYTHON: &str = r#"
+import socket
+
+pairs = {name: socket.socketpair() for name in ("slow", "alice")}
+room = {name: ours for name, (ours, _) in pairs.items()}
+slow, alice = pairs["slow"][1], pairs["alice"][1]
+for connection in room.values():
+    connection.settimeout(1)
+line, said, heard = b"x" * 999 + b"\n", 0, 0
+try:
+    while True:
+        said += 1
+        for name, connection in room.items():
+            connection.sendall(line)
+        heard += len(alice.recv(1000, socket.MSG_WAITALL)) // 1000
+except TimeoutError:
+    print("sendall waits for", name)
+print("alice heard the last saying:", heard == said)
+"#;
+
+    #[test]
+    fn who_does_not_listen_stops_pythons_loop_and_not_our_room() {
+        let room = Room::new(PLENTY);
+        let (_slow, _unheard) = guest(&room);
+        let (_alice, mut to_alice) = guest(&room);
+        room.say(b"the last word\n");
+        assert_eq!(heard(&mut to_alice), "the last word\n");
+        if let Some(python) = Python::start(PYTHON, &[]) {
+            let said = "sendall waits for slow\nalice heard the last saying: False\n";
+            assert_eq!(python.rest(), said);
+        }
+    }
+
     #[test]
     fn all_who_are_too_slow_are_dropped_at_once() {
         let room = Room::new(10);

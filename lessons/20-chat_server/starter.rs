@@ -68,7 +68,10 @@ pub struct Chat {
 impl Chat {
     /// Makes an empty room, of whose options the network is none.
     pub fn new(options: &Options) -> Chat {
-        todo!("make a room whose members may be {} bytes behind", options.behind)
+        todo!(
+            "make a room whose members may be {} bytes behind",
+            options.behind
+        )
     }
 
     /// Lets somebody in, who hears what is said from now on.

@@ -117,8 +117,9 @@ pub fn soak(time: Duration) -> io::Result<()> {
             thread::sleep(PAUSE);
             let now = look(&room);
             highest = highest.max(now.memory);
-            // After some seconds all kinds of visitors have been here once.
-            if first.is_none() && start.elapsed() > (time / 20).min(Duration::from_secs(30)) {
+            // By then the allocator has seen all kinds of visitors, and the log
+            // has turned over.
+            if first.is_none() && start.elapsed() > time / 6 {
                 first = Some(now);
             }
             if start.elapsed() >= Duration::from_secs(60) * minute {
