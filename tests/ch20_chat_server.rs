@@ -1152,17 +1152,20 @@ mod step_5 {
 
     #[test]
     fn the_port_is_free_when_the_room_is_closed() {
-        alone(&named("step_5::the_port_is_free_when_the_room_is_closed"), || {
-            let room = open_on(
-                TcpListener::bind(own_loopback()).expect("any port will do"),
-                &options(),
-            );
-            let address = room.address();
-            let [_alice] = room.with(["alice"]);
-            room.shutdown();
-            let error = refused(TcpStream::connect(address), "nobody is there");
-            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        });
+        alone(
+            &named("step_5::the_port_is_free_when_the_room_is_closed"),
+            || {
+                let room = open_on(
+                    TcpListener::bind(own_loopback()).expect("any port will do"),
+                    &options(),
+                );
+                let address = room.address();
+                let [_alice] = room.with(["alice"]);
+                room.shutdown();
+                let error = refused(TcpStream::connect(address), "nobody is there");
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            },
+        );
     }
 
     // Only Linux has a table of descriptors and of threads to look at.

@@ -697,7 +697,9 @@ impl<'a> Loop<'a> {
             return Ok(());
         };
         let (mut taken, most) = (0, left.min(GREED));
-        let got = read_some(&member.stream, &mut self.buffer, most, |it| taken += it.len())?;
+        let got = read_some(&member.stream, &mut self.buffer, most, |it| {
+            taken += it.len()
+        })?;
         let left = left - taken;
         member.stage = Stage::Gone { left };
         match got {
@@ -759,7 +761,10 @@ impl<'a> Loop<'a> {
         let was_listed = std::mem::take(&mut member.listed);
         if member.told.is_writable() && !was_listed {
             // It has not taken the last words yet. Is it too far behind?
-            let dropped = member.deliveries.as_ref().is_some_and(Deliveries::is_dropped);
+            let dropped = member
+                .deliveries
+                .as_ref()
+                .is_some_and(Deliveries::is_dropped);
             return match dropped {
                 true => Err(too_slow()),
                 false => Ok(()),
