@@ -384,7 +384,10 @@ impl EventServer {
         // The loop delivers the goodbye, while this thread waits for it.
         self.house.chat.close();
         self.house.closed.store(true, Ordering::Release);
-        self.house.doorbell.ring();
+        // Whether it is awake or not: after this there is nothing to do.
+        if let Err(error) = self.house.doorbell.waker.wake() {
+            log::error!("the loop cannot be woken: {error}");
+        }
         match thread.join() {
             Ok(result) => result,
             Err(_) => Err(io::Error::other("the loop panicked")),
@@ -485,8 +488,8 @@ impl<'a> Loop<'a> {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        let bell = &self.house.doorbell.bell;
-        let mut news = bell.answer();
+        // From here on whoever rings is heard before the next sleep.
+        self.house.doorbell.bell.answer();
         let talking = std::mem::take(&mut self.talking);
         for event in &*events {
             match event.token() {
@@ -515,8 +518,7 @@ impl<'a> Loop<'a> {
         if self.at_the_door {
             self.open_the_door()?;
         }
-        news |= bell.answer();
-        self.serve(news);
+        self.serve();
         Ok(())
     }
 
@@ -736,11 +738,8 @@ impl<'a> Loop<'a> {
 
     /// Gives everybody what there is to hear; where nothing was said to all,
     /// only those on the list.
-    fn serve(&mut self, news: bool) {
-        let said = match news {
-            true => self.house.chat.said(),
-            false => self.said,
-        };
+    fn serve(&mut self) {
+        let said = self.house.chat.said();
         let listed = std::mem::take(&mut self.listed);
         if said == self.said {
             for number in listed {
@@ -759,7 +758,7 @@ impl<'a> Loop<'a> {
             return Ok(());
         };
         let was_listed = std::mem::take(&mut member.listed);
-        if member.told.is_writable() && !was_listed {
+        if !member.outbox.is_empty() && !was_listed {
             // It has not taken the last words yet. Is it too far behind?
             let dropped = member
                 .deliveries
