@@ -656,8 +656,9 @@ mod step_6 {
             members,
             ..options()
         });
-        let [alice] = with(&room, ["alice"]);
+        let [mut alice] = with(&room, ["alice"]);
         hears_why_and_the_end(calls(&room));
+        alice.talks("alice", "nobody else is here");
         alice.leaves();
         calls(&room).talks("bob", "there is a place again");
     }

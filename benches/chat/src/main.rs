@@ -34,7 +34,7 @@ struct Arguments {
     /// Seconds for each phase of a measurement
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// Only the rooms whose names contain one of these
+    /// Only the rooms whose names contain one of these, with any number of clients
     #[arg(long, value_delimiter = ',')]
     rooms: Option<Vec<String>>,
     /// Where the plot is drawn
@@ -51,6 +51,12 @@ enum Inner {
     Soak {
         #[arg(long, default_value_t = 60.0)]
         minutes: f64,
+        /// What drives the room: threads or events
+        #[arg(long, default_value = "threads", value_parser = ["threads", "events"])]
+        engine: String,
+        /// So many of the others come and go in a second
+        #[arg(long, default_value_t = 20.0)]
+        visits_per_second: f64,
     },
 }
 
@@ -84,7 +90,19 @@ fn main() -> ExitCode {
     }
     let result = match &arguments.command {
         Some(Inner::Serve { word }) => rooms::serve(word),
-        Some(Inner::Soak { minutes }) => soak::soak(Duration::from_secs_f64(60.0 * minutes)),
+        Some(Inner::Soak {
+            minutes,
+            engine,
+            visits_per_second,
+        }) => {
+            let time = Duration::from_secs_f64(60.0 * minutes);
+            let pause = Duration::from_secs_f64(1.0 / visits_per_second);
+            let kind = match engine.as_str() {
+                "events" => Kind::Events,
+                _ => Kind::Threads,
+            };
+            soak::soak(kind, time, pause)
+        }
         None => bench(&arguments),
     };
     match result {
@@ -115,7 +133,9 @@ fn bench(arguments: &Arguments) -> io::Result<()> {
     let mut all = Vec::new();
     for round in 1..=arguments.rounds {
         for &clients in &arguments.clients {
-            for &kind in kinds.iter().filter(|kind| clients <= kind.most()) {
+            let named = arguments.rooms.is_some();
+            let here = |kind: &&Kind| named || clients <= kind.most();
+            for &kind in kinds.iter().filter(here) {
                 let (of, name) = (arguments.rounds, kind.name());
                 eprintln!("round {round} of {of}: {clients} clients, {name}");
                 match measure(kind, clients, time) {
