@@ -27,7 +27,7 @@ sockets: ## who listens and who is connected on this machine
 	cargo lesson sockets
 
 test: ## all tests of the answer key and of the runner
-	cargo test --workspace
+	cargo test --workspace --features scale
 
 test-red: ## every test fails on the starters, for its declared reason
 	cargo lesson red $(CHAPTER)
@@ -49,7 +49,7 @@ format: ## every file stands as rustfmt puts it
 	rustfmt --check --edition 2024 lessons/*/*.rs tests/fuzz/fuzz_targets/*.rs
 
 lint: ## clippy has nothing to say
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --features scale -- -D warnings
 
 fuzz: ## new ways through the decoders, SECONDS=20 for each target
 	@if cargo +nightly fuzz --version >/dev/null 2>&1; then \
@@ -70,9 +70,11 @@ bench-servers: ## our three servers beside Python's, in one run
 	cargo bench --bench servers
 
 bench-chat: ## the chat room beside Python's, and a plot of it
-	cargo run --release --quiet --package bench-chat -- --plot .github/figures/bench-chat.svg
+	cargo run --release --quiet --package bench-chat -- --clients 10,100,1000,10000 --plot .github/figures/bench-chat.svg
 
 MINUTES ?= 60
+# threads, or events
+ENGINE ?= threads
 
 soak: ## an hour of talk among rude visitors; nothing may be lost
-	cargo run --release --quiet --package bench-chat -- soak --minutes $(MINUTES)
+	cargo run --release --quiet --package bench-chat -- soak --minutes $(MINUTES) --engine $(ENGINE)

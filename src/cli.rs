@@ -18,7 +18,7 @@
 
 use crate::chat::client::{self, LIMIT, Receiver, Sender};
 use crate::chat::message::Message;
-use crate::chat::server::{self, Options};
+use crate::chat::server::Options;
 use crate::echo::serve_connection;
 use crate::logging::{basic_config, harmless};
 use crate::server::{forking, tcp, threading};
@@ -136,7 +136,8 @@ pub fn serve(arguments: &Serve) -> Result<(), Failure> {
         silence: arguments.silence.0,
         ..Options::default()
     };
-    let server = server::start(listen(&arguments.listen)?, &options)?;
+    let engine = arguments.engine;
+    let server = engine.open(listen(&arguments.listen)?, &options)?;
     announce(server.address())?;
     wait(&end)?;
     server.shutdown()?;

@@ -9,6 +9,8 @@ use chat_server::{Chat, ChatServer, GOODBYE, Options, start};
 use chatroom::chat::frame::Framing;
 use chatroom::chat::limits::Refused;
 use chatroom::chat::message::Message;
+#[cfg(all(feature = "scale", not(feature = "mine")))]
+use chatroom::scale::event_loop::{self, EventServer};
 use chatroom::server::Handler;
 use chrono::{DateTime, FixedOffset};
 use fixtures::*;
@@ -24,26 +26,58 @@ use std::time::Duration;
 /// A room that is open. All tests but those of one function come through here:
 /// nothing else knows which engine drives the room.
 pub struct Open {
-    server: ChatServer,
+    server: Engine,
     header: bool,
+}
+
+enum Engine {
+    Threads(ChatServer),
+    #[cfg(all(feature = "scale", not(feature = "mine")))]
+    Events(EventServer),
+}
+
+/// The name of a test in this file. It stands in a module where another
+/// program runs these tests as well, on another engine.
+fn named(test: &str) -> String {
+    match module_path!().split_once("::") {
+        Some((_, module)) => format!("{module}::{test}"),
+        None => test.to_owned(),
+    }
 }
 
 /// Opens a room on this listener.
 #[track_caller]
 fn open_on(listener: TcpListener, options: &Options) -> Open {
-    let server = start(listener, options).expect("a room");
     let header = options.framing == Framing::Header;
+    let server = open_doors(listener, options).expect("a room");
     Open { server, header }
+}
+
+fn open_doors(listener: TcpListener, options: &Options) -> io::Result<Engine> {
+    #[cfg(all(feature = "scale", not(feature = "mine")))]
+    if named("").starts_with("events") {
+        return event_loop::start(listener, options).map(Engine::Events);
+    }
+    start(listener, options).map(Engine::Threads)
 }
 
 impl Open {
     fn address(&self) -> SocketAddr {
-        self.server.address()
+        match &self.server {
+            Engine::Threads(server) => server.address(),
+            #[cfg(all(feature = "scale", not(feature = "mine")))]
+            Engine::Events(server) => server.address(),
+        }
     }
 
     #[track_caller]
     fn shutdown(self) {
-        self.server.shutdown().expect("nothing went wrong");
+        let result = match self.server {
+            Engine::Threads(server) => server.shutdown(),
+            #[cfg(all(feature = "scale", not(feature = "mine")))]
+            Engine::Events(server) => server.shutdown(),
+        };
+        result.expect("nothing went wrong");
     }
 
     /// Somebody who is connected, and says nothing yet.
@@ -815,7 +849,7 @@ mod step_4 {
     fn a_limit_of_nobody_is_an_error() {
         let nobody = for_(0);
         let listener = TcpListener::bind(ANY).expect("any port will do");
-        let error = refused(start(listener, &nobody).map(drop), "who would get in?");
+        let error = refused(open_doors(listener, &nobody).map(drop), "who would get in?");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
 
@@ -939,8 +973,8 @@ mod step_4 {
     #[cfg(target_os = "linux")]
     #[test]
     fn memory_stays_flat_when_somebody_never_reads() {
-        let test = "step_4::memory_stays_flat_when_somebody_never_reads";
-        alone(test, || {
+        let test = named("step_4::memory_stays_flat_when_somebody_never_reads");
+        alone(&test, || {
             const MIB: usize = 1024 * 1024;
             let behind = MIB / 4;
             let room = open_narrow(&Options {
@@ -1118,24 +1152,27 @@ mod step_5 {
 
     #[test]
     fn the_port_is_free_when_the_room_is_closed() {
-        alone("step_5::the_port_is_free_when_the_room_is_closed", || {
-            let room = open_on(
-                TcpListener::bind(own_loopback()).expect("any port will do"),
-                &options(),
-            );
-            let address = room.address();
-            let [_alice] = room.with(["alice"]);
-            room.shutdown();
-            let error = refused(TcpStream::connect(address), "nobody is there");
-            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        });
+        alone(
+            &named("step_5::the_port_is_free_when_the_room_is_closed"),
+            || {
+                let room = open_on(
+                    TcpListener::bind(own_loopback()).expect("any port will do"),
+                    &options(),
+                );
+                let address = room.address();
+                let [_alice] = room.with(["alice"]);
+                room.shutdown();
+                let error = refused(TcpStream::connect(address), "nobody is there");
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            },
+        );
     }
 
     // Only Linux has a table of descriptors and of threads to look at.
     #[cfg(target_os = "linux")]
     #[test]
     fn many_rooms_leave_nothing_behind() {
-        alone("step_5::many_rooms_leave_nothing_behind", || {
+        alone(&named("step_5::many_rooms_leave_nothing_behind"), || {
             let threads = || {
                 std::fs::read_dir("/proc/self/task")
                     .expect("proc(5)")

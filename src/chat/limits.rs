@@ -30,6 +30,9 @@ use std::net::{IpAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// What somebody hears who says nothing for too long.
+pub const TOO_LATE: &str = "you have said nothing in time";
+
 /// How a room is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -201,7 +204,7 @@ where
     C: Fn() -> Instant,
 {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let too_late = || io::Error::new(ErrorKind::TimedOut, "you have said nothing in time");
+        let too_late = || io::Error::new(ErrorKind::TimedOut, TOO_LATE);
         let now = (self.now)();
         let left = (self.until.get()).map(|until| until.saturating_duration_since(now));
         if left == Some(Duration::ZERO) {

@@ -44,7 +44,7 @@ use std::thread::{self, Thread};
 
 /// At most so many chunks are heard at once: a fourth of what one `writev(2)`
 /// takes, and a lock that is held for some microseconds.
-const MANY: usize = 256;
+pub const MANY: usize = 256;
 
 /// A room. Its clones are the same room.
 #[derive(Clone)]
@@ -220,6 +220,13 @@ impl Room {
     /// Says whether nobody is here.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns how many bytes were said, and whether the room is closed: where
+    /// neither has changed, there is no news for everybody.
+    pub fn said(&self) -> (u64, bool) {
+        let state = self.lock();
+        (state.log.end(), state.closed)
     }
 
     /// Closes the room: nothing is said any more, and who has heard all of it
@@ -465,6 +472,13 @@ impl Deliveries {
     /// Those of [`hear`](Deliveries::hear).
     pub fn try_hear_many(&mut self, chunks: &mut Vec<Arc<[u8]>>) -> Result<(), End> {
         self.look(MANY, chunks, false)
+    }
+
+    /// Says whether the room has dropped this member because it was too slow:
+    /// for one who has enough to write, and does not want to hear more.
+    pub fn is_dropped(&self) -> bool {
+        let here = self.end.is_none() && self.room.lock().members.contains_key(&self.id);
+        !here && self.end != Some(End::Left)
     }
 
     fn wait(&mut self, most: usize, chunks: &mut Vec<Arc<[u8]>>) -> Result<(), End> {

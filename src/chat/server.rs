@@ -152,8 +152,19 @@ impl Chat {
         }
     }
 
+    /// Sets what is called when there may be something to hear, see
+    /// [`Room::on_news`].
+    pub fn on_news(&self, hook: impl Fn() + Send + Sync + 'static) {
+        self.room.on_news(hook);
+    }
+
+    /// Tells what was said so far, see [`Room::said`].
+    pub fn said(&self) -> (u64, bool) {
+        self.room.said()
+    }
+
     /// Makes a frame of what the server says.
-    fn words(&self, text: &str) -> Vec<u8> {
+    pub fn words(&self, text: &str) -> Vec<u8> {
         let message = Message::new(SERVER, text, (self.options.clock)());
         let (framing, body) = (self.options.framing, message.to_json());
         let frame = framing.frame(body.as_bytes(), usize::MAX);
@@ -305,6 +316,11 @@ impl Visit<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Leaves: it hears what was said until now, and then the end.
+    pub fn leave(&self) {
+        self.member.leave();
     }
 
     /// Says something to this member alone.

@@ -4,6 +4,7 @@ use crate::address;
 use crate::chat::client::LIMIT;
 use crate::chat::frame::Framing;
 use crate::chat::server::Options;
+use crate::terminal::engine::Engine;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -113,6 +114,9 @@ pub struct Serve {
     /// Whoever comes and says nothing for so long is dropped: 30s, 5m, never
     #[arg(long, value_name = "TIME", default_value = "5m")]
     pub silence: Silence,
+    /// What drives the room: threads, or events for many thousands
+    #[arg(long, hide = cfg!(not(feature = "scale")), default_value = "threads")]
+    pub engine: Engine,
     /// What the log tells of
     #[arg(long, value_name = "LEVEL", value_parser = level(), default_value = "info")]
     pub log_level: LevelFilter,

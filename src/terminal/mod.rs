@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`arguments`] | says what may stand on the command line |
 //! | [`colour`] | gives each name its colour |
+//! | [`engine`] | opens a room, on threads or on events |
 //! | [`line`] | draws a message as one line of a terminal |
 //! | [`prompt`] | edits a line while other lines come in |
 //! | [`words`] | remembers what we have said until it comes back |
@@ -23,6 +24,7 @@
 
 pub mod arguments;
 pub mod colour;
+pub mod engine;
 pub mod line;
 pub mod prompt;
 pub mod words;

@@ -19,8 +19,45 @@ const WINDOW: u64 = 4_096;
 /// So many messages a speaker says at a time when it may.
 const BURST: u64 = 32;
 
+/// In a large room fewer, or the kernel would have to keep gigabytes for them.
+const ON_THEIR_WAY: u64 = 4_000_000;
+
 /// Where the line tells when it was said, in nanoseconds: 16 digits.
 const STAMP: std::ops::Range<usize> = 25..41;
+
+/// What Redis puts before a line that somebody hears, and behind it.
+const HEAD: &str = "*3\r\n$7\r\nmessage\r\n$4\r\nroom\r\n$128\r\n";
+const TAIL: &str = "\r\n";
+
+/// What Redis wants before a line that is said.
+const PUBLISH: &str = "*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n$128\r\n";
+
+/// How one talks to a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// Each message is a line, both ways.
+    Lines,
+    /// Some say, and others hear: who has subscribed may not publish.
+    Redis,
+}
+
+impl Wire {
+    /// So many bytes are one delivery.
+    fn delivery(self) -> usize {
+        match self {
+            Wire::Lines => LINE,
+            Wire::Redis => HEAD.len() + LINE + TAIL.len(),
+        }
+    }
+
+    /// Where the line begins in a delivery.
+    fn line(self) -> usize {
+        match self {
+            Wire::Lines => 0,
+            Wire::Redis => HEAD.len(),
+        }
+    }
+}
 
 /// At most so many of the clients speak; the others listen.
 const SPEAKERS: usize = 10;
@@ -34,7 +71,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Load {
     poll: Poll,
     events: Events,
+    wire: Wire,
+    /// Those who hear, and behind them those who only say.
     clients: Vec<Client>,
+    ears: usize,
     buffer: Vec<u8>,
     began: Instant,
     said: u64,
@@ -55,17 +95,23 @@ struct Client {
 
 impl Load {
     /// Lets `count` clients in.
-    pub fn connect(address: SocketAddr, count: usize) -> io::Result<Load> {
+    pub fn connect(address: SocketAddr, count: usize, wire: Wire) -> io::Result<Load> {
         let mut load = Load {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
+            wire,
             clients: Vec::with_capacity(count),
+            ears: count,
             buffer: vec![0; 256 * 1024],
             began: Instant::now(),
             said: 0,
             times: None,
         };
-        for number in 0..count {
+        let mouths = match wire {
+            Wire::Lines => 0,
+            Wire::Redis => count.min(SPEAKERS),
+        };
+        for number in 0..count + mouths {
             let mut stream = TcpStream::from_std(connect(address, number)?);
             let registry = load.poll.registry();
             registry.register(&mut stream, Token(number), Interest::READABLE)?;
@@ -78,12 +124,17 @@ impl Load {
                 gone: false,
             });
         }
+        if wire == Wire::Redis {
+            for client in &mut load.clients[..count] {
+                client.stream.write_all(b"SUBSCRIBE room\r\n")?;
+            }
+        }
         Ok(load)
     }
 
     /// Lets `count` clients in and waits until each has heard something.
-    pub fn join(address: SocketAddr, count: usize) -> io::Result<Load> {
-        let mut load = Load::connect(address, count)?;
+    pub fn join(address: SocketAddr, count: usize, wire: Wire) -> io::Result<Load> {
+        let mut load = Load::connect(address, count, wire)?;
         let start = Instant::now();
         while load.deaf() > 0 {
             if start.elapsed() > PATIENCE {
@@ -92,16 +143,31 @@ impl Load {
                     "{deaf} of {count} clients hear nothing"
                 )));
             }
-            load.say(0, 1)?;
-            load.turn(Duration::from_millis(50))?;
+            // Once more only when all have heard it who will: what is said in
+            // between is memory of the room, and not of its clients.
+            if load.turn(Duration::from_millis(50))? == 0 {
+                load.say(0, 1)?;
+            }
         }
         load.settle()?;
         Ok(load)
     }
 
     fn deaf(&self) -> usize {
-        let deaf = self.clients.iter().filter(|client| client.bytes == 0);
+        let deaf = self.ears().iter().filter(|client| client.bytes == 0);
         deaf.count()
+    }
+
+    fn ears(&self) -> &[Client] {
+        &self.clients[..self.ears]
+    }
+
+    /// Who says what this speaker says.
+    fn mouth(&self, speaker: usize) -> usize {
+        match self.wire {
+            Wire::Lines => speaker,
+            Wire::Redis => self.ears + speaker,
+        }
     }
 
     /// Waits until all is quiet, and counts from zero again.
@@ -129,7 +195,7 @@ impl Load {
             self.speak()?;
             heard += self.turn(Duration::from_millis(1))?;
         }
-        let rate = heard as f64 / LINE as f64 / start.elapsed().as_secs_f64();
+        let rate = heard as f64 / self.wire.delivery() as f64 / start.elapsed().as_secs_f64();
         self.check()?;
         Ok(rate)
     }
@@ -141,7 +207,7 @@ impl Load {
         while start.elapsed() < time {
             heard += self.turn(Duration::from_millis(1))?;
         }
-        Ok(heard as f64 / LINE as f64 / start.elapsed().as_secs_f64())
+        Ok(heard as f64 / self.wire.delivery() as f64 / start.elapsed().as_secs_f64())
     }
 
     /// Lets so many messages be said, as fast as the room takes them.
@@ -172,7 +238,7 @@ impl Load {
             }
             self.turn(due.saturating_duration_since(Instant::now()))?;
         }
-        let all = self.said as usize * self.clients.len();
+        let all = self.said as usize * self.ears;
         let end = Instant::now();
         while self.heard() < all && end.elapsed() < Duration::from_secs(2) {
             self.turn(Duration::from_millis(10))?;
@@ -190,17 +256,18 @@ impl Load {
     }
 
     fn speakers(&self) -> usize {
-        self.clients.len().min(SPEAKERS)
+        self.ears.min(SPEAKERS)
     }
 
     /// Who is furthest behind decides how much may be said.
     fn speak(&mut self) -> io::Result<()> {
-        let slowest = self.clients.iter().map(|client| client.bytes).min();
-        let heard = slowest.unwrap_or(0) / LINE as u64;
-        let mut may = WINDOW.saturating_sub(self.said.saturating_sub(heard));
+        let slowest = self.ears().iter().map(|client| client.bytes).min();
+        let heard = slowest.unwrap_or(0) / self.wire.delivery() as u64;
+        let window = WINDOW.min(ON_THEIR_WAY / self.ears as u64);
+        let mut may = window.saturating_sub(self.said.saturating_sub(heard));
         for speaker in 0..self.speakers() {
             let count = may.min(BURST);
-            if count > 0 && self.clients[speaker].pending.is_empty() {
+            if count > 0 && self.clients[self.mouth(speaker)].pending.is_empty() {
                 self.say(speaker, count)?;
                 may -= count;
             }
@@ -210,13 +277,20 @@ impl Load {
 
     fn say(&mut self, speaker: usize, count: u64) -> io::Result<()> {
         let now = self.began.elapsed().as_nanos();
-        let Client { name, pending, .. } = &mut self.clients[speaker];
+        let (wire, mouth) = (self.wire, self.mouth(speaker));
+        let Client { name, pending, .. } = &mut self.clients[mouth];
         for _ in 0..count {
+            if wire == Wire::Redis {
+                pending.extend(PUBLISH.as_bytes());
+            }
             let begin = pending.len();
             write!(pending, r#"{{"name":"{name}","msg":"{now:016}"#)?;
             let tail = "\",\"time\":\"2026-11-22T08:00:00Z\"}\n";
             pending.resize(begin + LINE - tail.len(), b'.');
             pending.extend(tail.as_bytes());
+            if wire == Wire::Redis {
+                pending.extend(TAIL.as_bytes());
+            }
         }
         self.said += count;
         self.flush_one(speaker).map(drop)
@@ -232,7 +306,8 @@ impl Load {
 
     /// Writes what is pending; says whether something was written.
     fn flush_one(&mut self, speaker: usize) -> io::Result<bool> {
-        let client = &mut self.clients[speaker];
+        let mouth = self.mouth(speaker);
+        let client = &mut self.clients[mouth];
         let before = client.pending.len();
         while !client.pending.is_empty() {
             match client.stream.write(&client.pending) {
@@ -252,15 +327,19 @@ impl Load {
         }
         let mut heard = 0;
         for event in &self.events {
-            let client = &mut self.clients[event.token().0];
+            let number = event.token().0;
+            let hears = number < self.ears;
+            let client = &mut self.clients[number];
             loop {
                 match client.stream.read(&mut self.buffer) {
+                    // Redis tells those who say how many have heard it.
+                    Ok(count) if count > 0 && !hears => {}
                     Ok(count) if count > 0 => {
                         heard += count as u64;
                         client.bytes += count as u64;
                         if let Some(times) = &mut self.times {
                             let now = self.began.elapsed().as_nanos() as u64;
-                            client.lines(&self.buffer[..count], now, times);
+                            client.lines(self.wire, &self.buffer[..count], now, times);
                         }
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -285,20 +364,21 @@ impl Load {
 
 impl Client {
     /// Finds the lines in what came, and how old they are.
-    fn lines(&mut self, mut bytes: &[u8], now: u64, times: &mut Vec<u64>) {
+    fn lines(&mut self, wire: Wire, mut bytes: &[u8], now: u64, times: &mut Vec<u64>) {
+        let (whole, line) = (wire.delivery(), wire.line());
         if !self.part.is_empty() {
-            let rest = (LINE - self.part.len()).min(bytes.len());
+            let rest = (whole - self.part.len()).min(bytes.len());
             self.part.extend(&bytes[..rest]);
             bytes = &bytes[rest..];
-            if self.part.len() < LINE {
+            if self.part.len() < whole {
                 return;
             }
-            times.push(age(&self.part, now));
+            times.push(age(&self.part[line..], now));
             self.part.clear();
         }
-        let mut lines = bytes.chunks_exact(LINE);
-        times.extend((&mut lines).map(|line| age(line, now)));
-        self.part.extend(lines.remainder());
+        let mut deliveries = bytes.chunks_exact(whole);
+        times.extend((&mut deliveries).map(|it| age(&it[line..], now)));
+        self.part.extend(deliveries.remainder());
     }
 }
 

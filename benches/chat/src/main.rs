@@ -2,6 +2,7 @@
 //! hearing, how much memory for each client; beside a room in Python and
 //! beside what bare `send`s take, in one run.
 
+mod bare;
 mod load;
 mod plot;
 mod rooms;
@@ -33,6 +34,9 @@ struct Arguments {
     /// Seconds for each phase of a measurement
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// Only the rooms whose names contain one of these, with any number of clients
+    #[arg(long, value_delimiter = ',')]
+    rooms: Option<Vec<String>>,
     /// Where the plot is drawn
     #[arg(long)]
     plot: Option<PathBuf>,
@@ -47,6 +51,12 @@ enum Inner {
     Soak {
         #[arg(long, default_value_t = 60.0)]
         minutes: f64,
+        /// What drives the room: threads or events
+        #[arg(long, default_value = "threads", value_parser = ["threads", "events"])]
+        engine: String,
+        /// So many of the others come and go in a second
+        #[arg(long, default_value_t = 20.0)]
+        visits_per_second: f64,
     },
 }
 
@@ -74,9 +84,25 @@ pub struct Talk {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // A client is a descriptor here, and another one in the room.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        eprintln!("bench-chat: few descriptors: {error}");
+    }
     let result = match &arguments.command {
         Some(Inner::Serve { word }) => rooms::serve(word),
-        Some(Inner::Soak { minutes }) => soak::soak(Duration::from_secs_f64(60.0 * minutes)),
+        Some(Inner::Soak {
+            minutes,
+            engine,
+            visits_per_second,
+        }) => {
+            let time = Duration::from_secs_f64(60.0 * minutes);
+            let pause = Duration::from_secs_f64(1.0 / visits_per_second);
+            let kind = match engine.as_str() {
+                "events" => Kind::Events,
+                _ => Kind::Threads,
+            };
+            soak::soak(kind, time, pause)
+        }
         None => bench(&arguments),
     };
     match result {
@@ -89,12 +115,27 @@ fn main() -> ExitCode {
 }
 
 fn bench(arguments: &Arguments) -> io::Result<()> {
-    let kinds = [Kind::Threads, Kind::Python, Kind::Sends];
+    let kinds = [
+        Kind::Events,
+        Kind::Threads,
+        Kind::Bare,
+        Kind::Redis,
+        Kind::Python,
+        Kind::Sends,
+    ];
+    let kinds = match &arguments.rooms {
+        None => kinds.to_vec(),
+        Some(words) => (kinds.into_iter())
+            .filter(|kind| words.iter().any(|word| kind.name().contains(word)))
+            .collect(),
+    };
     let time = Duration::from_secs_f64(arguments.seconds);
     let mut all = Vec::new();
     for round in 1..=arguments.rounds {
         for &clients in &arguments.clients {
-            for kind in kinds {
+            let named = arguments.rooms.is_some();
+            let here = |kind: &&Kind| named || clients <= kind.most();
+            for &kind in kinds.iter().filter(here) {
                 let (of, name) = (arguments.rounds, kind.name());
                 eprintln!("round {round} of {of}: {clients} clients, {name}");
                 match measure(kind, clients, time) {
@@ -105,8 +146,8 @@ fn bench(arguments: &Arguments) -> io::Result<()> {
         }
     }
     let medians: Vec<Figures> = (arguments.clients.iter())
-        .flat_map(|clients| kinds.map(|kind| table::median(&all, kind, *clients)))
-        .flatten()
+        .flat_map(|clients| kinds.iter().map(|kind| (*kind, *clients)))
+        .filter_map(|(kind, clients)| table::median(&all, kind, clients))
         .collect();
     println!("messages of {LINE} bytes; times at {CALM} deliveries a second\n");
     print!("{}", table::table(&medians));
@@ -121,7 +162,7 @@ fn measure(kind: Kind, clients: usize, time: Duration) -> io::Result<Figures> {
     let room = Room::open(kind)?;
     let before = room.memory();
     if !kind.is_room() {
-        let mut load = Load::connect(room.address, clients)?;
+        let mut load = Load::connect(room.address, clients, kind.wire())?;
         return Ok(Figures {
             kind,
             clients,
@@ -129,7 +170,7 @@ fn measure(kind: Kind, clients: usize, time: Duration) -> io::Result<Figures> {
             talk: None,
         });
     }
-    let mut load = Load::join(room.address, clients)?;
+    let mut load = Load::join(room.address, clients, kind.wire())?;
     let memory = room.memory().saturating_sub(before) as f64 / clients as f64;
     let threads = room.threads();
     let rate = CALM / clients as f64;
@@ -139,7 +180,7 @@ fn measure(kind: Kind, clients: usize, time: Duration) -> io::Result<Figures> {
     drop((load, room));
 
     let room = Room::open(kind)?;
-    let mut load = Load::join(room.address, clients)?;
+    let mut load = Load::join(room.address, clients, kind.wire())?;
     let _sleeper = load::sleeper(room.address)?;
     // Its socket is full before the times are taken, and it stays within the
     // bound for who is behind.

@@ -1,18 +1,28 @@
 //! The rooms that are measured, each in a process of its own, so that its
 //! memory is its own as well.
 
+use crate::bare;
 use crate::load::LINE;
+use crate::load::Wire;
 use chatroom::chat::server::{Options, start};
+use chatroom::scale::event_loop;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Ours, with two threads for each member.
     Threads,
+    /// Ours, with one thread for all members.
+    Events,
+    /// The loop without the chat: what `Events` could be at most.
+    Bare,
+    /// Pub/sub of a `redis-server`, where there is one.
+    Redis,
     /// The same idea on Python's `ThreadingTCPServer`.
     Python,
     /// No room at all: one `send` for each delivery, as fast as they go.
@@ -23,6 +33,9 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Threads => "chatroom, threads",
+            Kind::Events => "chatroom, events",
+            Kind::Bare => "bare loop, no chat",
+            Kind::Redis => "Redis pub/sub",
             Kind::Python => "Python's ThreadingTCPServer",
             Kind::Sends => "bare sends, no room",
         }
@@ -32,7 +45,9 @@ impl Kind {
     fn word(self) -> Option<&'static str> {
         match self {
             Kind::Threads => Some("threads"),
-            Kind::Python => None,
+            Kind::Events => Some("events"),
+            Kind::Bare => Some("bare"),
+            Kind::Redis | Kind::Python => None,
             Kind::Sends => Some("sends"),
         }
     }
@@ -40,6 +55,23 @@ impl Kind {
     /// Says whether one can talk in it.
     pub fn is_room(self) -> bool {
         self != Kind::Sends
+    }
+
+    /// How one talks to it.
+    pub fn wire(self) -> Wire {
+        match self {
+            Kind::Redis => Wire::Redis,
+            _ => Wire::Lines,
+        }
+    }
+
+    /// At most so many clients are tried: where a client takes a thread or two,
+    /// more say nothing of the room and much of the machine.
+    pub fn most(self) -> usize {
+        match self {
+            Kind::Threads | Kind::Python => 1_000,
+            _ => usize::MAX,
+        }
     }
 
     fn command(self) -> io::Result<Command> {
@@ -62,6 +94,9 @@ pub struct Room {
 
 impl Room {
     pub fn open(kind: Kind) -> io::Result<Room> {
+        if kind == Kind::Redis {
+            return Room::redis();
+        }
         let mut command = kind.command()?;
         // A room of ours lives as long as its standard input.
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -82,6 +117,28 @@ impl Room {
                 Err(io::Error::other(format!("{name} does not start: {line:?}")))
             }
         }
+    }
+
+    /// Starts a `redis-server` on a port that was free a moment ago.
+    fn redis() -> io::Result<Room> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--port", &address.port().to_string()]);
+        command.args(["--save", "", "--appendonly", "no", "--maxclients", "100000"]);
+        // It takes only 127.0.0.1 for loopback, and we call from its neighbours.
+        command.args(["--protected-mode", "no"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let room = Room {
+            child: command.stderr(Stdio::null()).spawn()?,
+            address,
+        };
+        for _ in 0..100 {
+            if TcpStream::connect(address).is_ok() {
+                return Ok(room);
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Err(io::Error::other("redis-server does not start"))
     }
 
     /// Returns its memory in KiB: `VmRSS` of proc(5).
@@ -125,6 +182,16 @@ pub fn serve(word: &str) -> io::Result<()> {
         thread::spawn(move || sends(&listener));
         io::stdin().lines().for_each(drop);
         return Ok(());
+    }
+    if word == "bare" {
+        thread::spawn(move || bare::serve(listener));
+        io::stdin().lines().for_each(drop);
+        return Ok(());
+    }
+    if word == "events" {
+        let server = event_loop::start(listener, &options())?;
+        io::stdin().lines().for_each(drop);
+        return server.shutdown();
     }
     let server = start(listener, &options())?;
     io::stdin().lines().for_each(drop);

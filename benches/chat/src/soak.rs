@@ -21,8 +21,8 @@ const GROUP: usize = 20;
 /// Each of them says something once in so long.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// One of the others comes once in so long.
-const VISIT: Duration = Duration::from_millis(50);
+/// Who visits takes their time; so many do it at once.
+const VISITORS: u64 = 8;
 
 /// A reader that sleeps is looked at, and replaced, once in so long.
 const SLEEP: Duration = Duration::from_secs(600);
@@ -58,8 +58,9 @@ fn look(room: &Room) -> Look {
     }
 }
 
-pub fn soak(time: Duration) -> io::Result<()> {
-    let room = Room::open(Kind::Threads)?;
+/// A session of so long, in which one visitor comes in each `pause`.
+pub fn soak(kind: Kind, time: Duration, pause: Duration) -> io::Result<()> {
+    let room = Room::open(kind)?;
     let address = room.address;
     let members = (0..GROUP).map(|_| TcpStream::connect(address));
     let members: Vec<TcpStream> = members.collect::<io::Result<_>>()?;
@@ -92,14 +93,21 @@ pub fn soak(time: Duration) -> io::Result<()> {
     let mut first = None;
     let mut highest = 0;
     thread::scope(|scope| {
-        scope.spawn(|| {
-            for kind in (0..).take_while(|_| !over.load(Ordering::Relaxed)) {
-                // A visitor may be hung up on at any time; that is the point.
-                let _ = visit(address, kind);
-                visits.fetch_add(1, Ordering::Relaxed);
-                thread::sleep(VISIT);
-            }
-        });
+        for visitor in 0..VISITORS {
+            let (over, visits) = (&over, &visits);
+            scope.spawn(move || {
+                let gap = pause * VISITORS as u32;
+                let mut due = Instant::now() + pause * visitor as u32;
+                let mut kind = visitor;
+                while !over.load(Ordering::Relaxed) {
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    // A visitor may be hung up on at any time; that is the point.
+                    let _ = visit(address, kind);
+                    visits.fetch_add(1, Ordering::Relaxed);
+                    (due, kind) = (due + gap, kind + VISITORS);
+                }
+            });
+        }
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 if sleep_in(address, &over).unwrap_or(false) {
@@ -148,13 +156,18 @@ pub fn soak(time: Duration) -> io::Result<()> {
         heard.push(join(ear)?);
     }
     // Who has gone is gone when its threads are: wait until nothing changes.
-    let alone = 2 + 2 * GROUP as u64;
+    let alone = match kind {
+        Kind::Threads => 2 + 2 * GROUP as u64,
+        _ => 2,
+    };
     let start = Instant::now();
     while room.threads() > alone && start.elapsed() < Duration::from_secs(10) {
         thread::sleep(Duration::from_millis(100));
     }
     let last = look(&room);
-    report(&heard, &numbers, first, last, highest, &visits, &dropped)?;
+    report(
+        &heard, &numbers, first, last, highest, alone, &visits, &dropped,
+    )?;
     for member in &members {
         let _ = member.shutdown(Shutdown::Both);
     }
@@ -269,12 +282,14 @@ fn sleep_in(address: SocketAddr, over: &AtomicBool) -> io::Result<bool> {
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 fn report(
     heard: &[Heard],
     numbers: &[u64],
     first: Option<Look>,
     last: Look,
     highest: u64,
+    alone: u64,
     visits: &AtomicU64,
     dropped: &AtomicU64,
 ) -> io::Result<()> {
@@ -312,7 +327,7 @@ fn report(
     if last.memory > first.memory + SLACK {
         return failed("the room's memory has grown");
     }
-    if last.threads > 2 + 2 * GROUP as u64 {
+    if last.threads > alone {
         return failed("threads were left behind");
     }
     if last.descriptors > first.descriptors {
