@@ -13,6 +13,7 @@
 //! three brokers, does not.
 
 use crate::chat::frame::Framing;
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::consumer::pull::{self, Stream as Messages};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::message::PublishMessage;
@@ -299,7 +300,7 @@ impl<D: Desk> Line<D> {
                 message = messages.next() => {
                     let message = message.ok_or("the stream has ended")??;
                     let info = message.info().map_err(|why| why.to_string())?;
-                    let id = message.headers.as_ref().and_then(|all| all.get("Nats-Msg-Id"));
+                    let id = (message.headers.as_ref()).and_then(|all| all.get(NATS_MESSAGE_ID));
                     let id = id.and_then(|id| id.as_str().rsplit_once(':'));
                     let id = id.and_then(|(from, number)| Some((from, number.parse().ok()?)));
                     let (from, number) = id.unwrap_or_default();

@@ -1,0 +1,1 @@
+// The answer key's tests in the place of the learner's.
