@@ -24,6 +24,8 @@ pub struct Order<'a> {
     pub program: bool,
     /// The learner's files in the place of the answer key's.
     pub mine: bool,
+    /// Cargo features beside that.
+    pub features: &'a [String],
     /// rustc's own colours in its messages.
     pub colour: bool,
 }
@@ -85,9 +87,7 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
         true => "--bins",
         false => "--no-default-features",
     });
-    if order.mine {
-        command.args(["--features", "mine"]);
-    }
+    command.args(feature_flags(order.mine, order.features));
     if let Some(folder) = order.target_dir {
         command.arg("--target-dir").arg(folder);
     }
@@ -172,6 +172,18 @@ pub fn build(order: &Order, running: &Running, mut done: impl FnMut(&str)) -> Re
         built.binaries.clear();
     }
     Ok(built)
+}
+
+/// What tells cargo of features; nothing where there are none.
+pub fn feature_flags(mine: bool, features: &[String]) -> Vec<String> {
+    let mine = mine.then_some("mine");
+    let all: Vec<&str> = (mine.into_iter())
+        .chain(features.iter().map(String::as_str))
+        .collect();
+    match all.is_empty() {
+        true => Vec::new(),
+        false => vec!["--features".to_string(), all.join(",")],
+    }
 }
 
 /// Has a cargo build where others build too. A cargo before 1.91 does not know

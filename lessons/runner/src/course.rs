@@ -2,6 +2,7 @@
 
 use crate::trouble::{Result, Trouble};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,9 @@ pub struct Chapter {
     /// place, with the program built of it.
     #[serde(default)]
     pub program: bool,
+    /// Cargo features of the checkout's package that the module needs.
+    #[serde(default)]
+    pub features: Vec<String>,
     /// The tests run on what `lesson mine` built, too.
     #[serde(default)]
     pub together: bool,
@@ -144,6 +148,13 @@ impl Course {
         let path = path.strip_prefix(&self.root).unwrap_or(path);
         path.display().to_string().replace('\\', "/")
     }
+}
+
+/// The Cargo features that these chapters need, all together.
+pub fn features<'a>(chapters: impl IntoIterator<Item = &'a Chapter>) -> Vec<String> {
+    let chapters = chapters.into_iter();
+    let all: BTreeSet<&String> = chapters.flat_map(|chapter| &chapter.features).collect();
+    all.into_iter().cloned().collect()
 }
 
 impl Chapter {

@@ -2,7 +2,7 @@
 //! otherwise on the answer key; each line says on which.
 
 use crate::compile::{self, Order, Running};
-use crate::course::{Chapter, Course};
+use crate::course::{Chapter, Course, features};
 use crate::look;
 use crate::mine;
 use crate::report::{Report, Teller};
@@ -76,6 +76,7 @@ pub fn reports(
         if targets.is_empty() {
             continue;
         }
+        let features = features(of_kind.clone().map(|(chapter, _)| *chapter));
         let order = Order {
             folder: &course.root,
             target_dir: None,
@@ -83,6 +84,7 @@ pub fn reports(
             targets: &targets,
             program,
             mine: whose == Whose::Mine,
+            features: &features,
             colour: false,
         };
         let built = compile::build(&order, &Running::default(), |_| built(subjects.len()))?;

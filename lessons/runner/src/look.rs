@@ -162,6 +162,7 @@ pub fn build<'a>(
         targets: &[case.chapter.target()],
         program: false,
         mine: true,
+        features: &case.chapter.features,
         colour,
     };
     Ok((compile::build(&order, running, |_| {})?, None))

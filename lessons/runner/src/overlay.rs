@@ -122,6 +122,7 @@ impl<'a> Overlay<'a> {
             targets,
             program: true,
             mine,
+            features: &[],
             colour,
         };
         compile::build(&order, running, done)

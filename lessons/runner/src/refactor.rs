@@ -1,7 +1,7 @@
 //! `lesson refactor`: still green, the tests untouched, and the file clean
 //! under rustfmt and clippy.
 
-use crate::compile;
+use crate::compile::{self, feature_flags};
 use crate::course::{Chapter, Course};
 use crate::green::{Whose, reports, subjects};
 use crate::mine;
@@ -109,10 +109,11 @@ pub fn lints(course: &Course, chapter: &Chapter, whose: Whose) -> Result<Option<
     command.current_dir(&course.root);
     command.args(["clippy", "--quiet", "--test", &chapter.target()]);
     match (whose, chapter.program) {
-        (Whose::Mine, _) => command.args(["--no-default-features", "--features", "mine"]),
+        (Whose::Mine, _) => command.arg("--no-default-features"),
         (Whose::Key, false) => command.args(["--no-default-features", "--lib"]),
         (Whose::Key, true) => command.args(["--lib", "--bins"]),
     };
+    command.args(feature_flags(whose == Whose::Mine, &chapter.features));
     command.args(["--", "-D", "warnings"]).args(more);
     let output = process::output(&mut command).map_err(compile::no_cargo)?;
     let text = String::from_utf8_lossy(&output.stderr).replace("tests/../my/", "my/");

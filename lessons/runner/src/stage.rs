@@ -5,7 +5,7 @@
 //! of a chapter about the whole program are tried on the overlay instead.
 
 use crate::compile::{self, Built, Order, Running};
-use crate::course::{Chapter, Course};
+use crate::course::{self, Chapter, Course};
 use crate::overlay::{self, Overlay};
 use crate::trial::Trial;
 use crate::trouble::{Result, Trouble};
@@ -94,6 +94,7 @@ impl<'a> Stage<'a> {
         }
         self.lay(&here)?;
         let targets: Vec<String> = here.iter().map(|case| case.target()).collect();
+        let features = course::features(here.iter().map(|case| case.chapter));
         let order = Order {
             folder: &self.folder,
             target_dir: Some(&self.target_dir),
@@ -101,6 +102,7 @@ impl<'a> Stage<'a> {
             targets: &targets,
             program: false,
             mine: true,
+            features: &features,
             colour: false,
         };
         compile::build(&order, running, building)
@@ -191,13 +193,16 @@ impl<'a> Stage<'a> {
                 dependencies.extend(more.clone());
             }
         }
+        let more = course::features(cases.iter().map(|case| case.chapter));
+        let mut of_library = vec!["mine".to_string()];
+        of_library.extend(more.iter().cloned());
         let library = Table::from_iter([
             (
                 "path".to_string(),
                 Value::from(self.course.root.display().to_string()),
             ),
             ("default-features".to_string(), Value::from(false)),
-            ("features".to_string(), Value::from(vec!["mine"])),
+            ("features".to_string(), Value::from(of_library)),
         ]);
         dependencies.insert(name.to_string(), library.into());
         let tests = cases.iter().map(|case| {
@@ -218,7 +223,15 @@ impl<'a> Stage<'a> {
         stage.insert("package".into(), package.into());
         let lib = Table::from_iter([("path".to_string(), Value::from("lib.rs"))]);
         stage.insert("lib".into(), lib.into());
-        let features = Table::from_iter([("mine".to_string(), Value::Array(Vec::new()))]);
+        let mut features = Table::from_iter([("mine".to_string(), Value::Array(Vec::new()))]);
+        for feature in more {
+            let what = table.get("features").and_then(|it| it.get(&feature));
+            let Some(what) = what else {
+                let path = path.display();
+                return Err(Trouble::course(format!("{path}: no feature {feature:?}")));
+            };
+            features.insert(feature, what.clone());
+        }
         stage.insert("features".into(), features.into());
         stage.insert("dependencies".into(), dependencies.into());
         stage.insert("test".into(), tests.collect::<Vec<_>>().into());

@@ -1,3 +1,4 @@
+#![cfg(feature = "loud")]
 #[macro_use]
 mod fixtures;
 subject!(words = "../my/words.rs",
