@@ -1,5 +1,7 @@
 //! One room on many machines: only what comes back from the stream is said.
 
+pub use crate::chat::outlet::{AWAY, BACK, TORN};
+
 use crate::chat::frame::{Decoder, Framing};
 use crate::chat::limits::Options;
 use crate::chat::message::Message;
@@ -24,15 +26,6 @@ pub const BYTES: usize = 1024 * 1024;
 /// parcel is on its way and no more, or a second could arrive before a first
 /// that has to be sent again; so under load each takes many messages along.
 const PARCEL: usize = 64 * 1024;
-
-/// What is told when the broker has gone.
-pub const AWAY: &str = "the other servers are out of reach; what you say is kept for now";
-
-/// What is told when it is there again.
-pub const BACK: &str = "the other servers are back";
-
-/// What is told when the broker has less than it had.
-pub const TORN: &str = "the other servers' memory has a gap; some words are lost";
 
 /// What was said here and is not stored yet, in order.
 #[derive(Debug, Default)]

@@ -21,6 +21,20 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+/// What is told when the broker has gone.
+pub const AWAY: &str = "the other servers are out of reach; what you say is kept for now";
+
+/// What is told when it is there again.
+pub const BACK: &str = "the other servers are back";
+
+/// What is told when the broker has less than it had.
+pub const TORN: &str = "the other servers' memory has a gap; some words are lost";
+
+/// Says whether the server says this to all, and it is no answer to anybody.
+pub fn is_news(text: &str) -> bool {
+    [AWAY, BACK, TORN].contains(&text)
+}
+
 /// Somebody who takes what is said here, and says it in the room when its time
 /// has come.
 pub trait Relayed: Send + Sync {

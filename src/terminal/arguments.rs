@@ -113,6 +113,15 @@ pub struct Serve {
     /// Whoever comes and says nothing for so long is dropped: 30s, 5m, never
     #[arg(long, value_name = "TIME", default_value = "5m")]
     pub silence: Silence,
+    /// So many messages a newcomer hears first, of those that were said before
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub history: usize,
+    /// The broker that makes one room of many servers: nats://HOST:PORT
+    #[arg(long, value_name = "URL", requires = "room")]
+    pub relay: Option<String>,
+    /// The name of that room, on all servers the same
+    #[arg(long, value_name = "NAME", requires = "relay")]
+    pub room: Option<String>,
     /// What the log tells of
     #[arg(long, value_name = "LEVEL", value_parser = level(), default_value = "info")]
     pub log_level: LevelFilter,

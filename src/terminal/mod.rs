@@ -25,4 +25,5 @@ pub mod arguments;
 pub mod colour;
 pub mod line;
 pub mod prompt;
+pub mod relay;
 pub mod words;
