@@ -64,18 +64,18 @@ fn counter() -> (Arc<AtomicUsize>, impl Fn() + Send + Sync + 'static) {
 }
 
 /// A room with a relay, and somebody in it who listens.
-pub struct Station {
-    pub relay: Relay,
+struct Station {
+    relay: Relay,
     _member: Member,
     ears: Deliveries,
 }
 
 impl Station {
-    pub fn new() -> Station {
+    fn new() -> Station {
         Station::with(&Options::default())
     }
 
-    pub fn with(options: &Options) -> Station {
+    fn with(options: &Options) -> Station {
         let relay = Relay::new(options);
         let (_member, ears) = relay.room().join(|| ());
         Station {
@@ -88,7 +88,7 @@ impl Station {
     /// All that was heard since the last time, message by message; of what the
     /// server says only the words.
     #[track_caller]
-    pub fn hears(&mut self) -> Vec<String> {
+    fn hears(&mut self) -> Vec<String> {
         let mut heard = String::new();
         while let Some(bytes) = self.ears.try_hear().expect("the room is open") {
             heard += &text(&bytes);
@@ -101,7 +101,7 @@ impl Station {
     }
 
     #[track_caller]
-    pub fn says(&self, line: &str) {
+    fn says(&self, line: &str) {
         let frames = format!("{line}\n");
         self.relay.say(frames.as_bytes()).expect("it is taken");
     }
@@ -109,23 +109,23 @@ impl Station {
 
 /// What a broker has stored. It has no memory for what it has got twice.
 #[derive(Default)]
-pub struct Tape(Vec<(String, u64, Vec<u8>)>);
+struct Tape(Vec<(String, u64, Vec<u8>)>);
 
 impl Tape {
-    pub fn extent(&self) -> Extent {
+    fn extent(&self) -> Extent {
         extent(1, 1, self.0.len() as u64)
     }
 
     /// Stores what a desk has next, if anything; whether it gets to know is
     /// another matter. Returns its number.
-    pub fn store(&mut self, relay: &Relay) -> Option<u64> {
+    fn store(&mut self, relay: &Relay) -> Option<u64> {
         let Parcel { number, bytes } = relay.parcel()?;
         self.0.push((relay.id().to_owned(), number, bytes));
         Some(number)
     }
 
     /// Gives a desk the message of this number; says whether it goes on.
-    pub fn gives(&self, relay: &Relay, sequence: u64) -> bool {
+    fn gives(&self, relay: &Relay, sequence: u64) -> bool {
         let (from, number, bytes) = &self.0[sequence as usize - 1];
         let number = *number;
         relay.arrived(&Delivery {
@@ -137,7 +137,7 @@ impl Tape {
     }
 
     /// Stores all that waits there, with acknowledgements.
-    pub fn takes_all(&mut self, relay: &Relay) {
+    fn takes_all(&mut self, relay: &Relay) {
         while let Some(number) = self.store(relay) {
             relay.stored(number);
         }
@@ -145,7 +145,7 @@ impl Tape {
 
     /// Begins a session, and gives all that the desk has not seen.
     #[track_caller]
-    pub fn gives_all(&self, relay: &Relay) {
+    fn gives_all(&self, relay: &Relay) {
         for sequence in relay.opened(self.extent())..=self.0.len() as u64 {
             assert!(self.gives(relay, sequence), "{sequence} came in its order");
         }

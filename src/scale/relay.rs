@@ -106,12 +106,11 @@ impl Outbox {
     /// last message in it.
     pub fn parcel(&mut self) -> Option<Parcel> {
         if self.sealed == 0 {
-            let mut size = 0;
-            let fits = |frames: &&Box<[u8]>| {
-                size += frames.len();
-                size <= PARCEL
-            };
-            let fitting = self.waiting.iter().take_while(fits).count();
+            let sizes = self.waiting.iter().scan(0, |size, frames| {
+                *size += frames.len();
+                Some(*size)
+            });
+            let fitting = sizes.take_while(|size| *size <= PARCEL).count();
             self.sealed = fitting.max(1).min(self.waiting.len());
         }
         let parts: Vec<&[u8]> = (self.waiting.iter().take(self.sealed))
@@ -344,8 +343,8 @@ impl Desk for Relay {
         let Delivery { from, number, .. } = *delivery;
         let mut state = self.lock();
         match state.inbox.arrived(delivery.sequence, from, number) {
-            Arrival::Gap => return false,
-            Arrival::Again => return true,
+            Arrival::Gap => false,
+            Arrival::Again => true,
             arrival => {
                 let mut said = Vec::new();
                 if from == self.id {

@@ -4,6 +4,7 @@
 
 mod load;
 mod plot;
+mod relay;
 mod rooms;
 mod soak;
 mod table;
@@ -43,6 +44,11 @@ enum Inner {
     /// Is a room; for the bench itself
     #[command(hide = true)]
     Serve { word: String },
+    /// One, two and three servers on one broker
+    Relay,
+    /// Is one of them; for the bench itself
+    #[command(hide = true)]
+    RelayServer { url: Option<String> },
     /// A long session with a stable group among rude visitors
     Soak {
         #[arg(long, default_value_t = 60.0)]
@@ -76,6 +82,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Some(Inner::Serve { word }) => rooms::serve(word),
+        Some(Inner::Relay) => relay::bench(arguments.rounds, arguments.seconds),
+        Some(Inner::RelayServer { url }) => relay::serve(url.as_deref()),
         Some(Inner::Soak { minutes }) => soak::soak(Duration::from_secs_f64(60.0 * minutes)),
         None => bench(&arguments),
     };
