@@ -9,14 +9,14 @@ subject!(scale::relay = "../my/scale/relay.rs",
 
 use chatroom::chat::message::Message;
 use chatroom::chat::outlet::{Outlet, Relayed};
-use chatroom::chat::room::{Deliveries, Member};
-use chatroom::chat::server::{Chat, Options};
+use chatroom::chat::room::{Deliveries, Member, Room};
+use chatroom::chat::server::{self, Chat, Options};
 use chatroom::scale::nats::{Delivery, Desk, Extent, LONGEST, Parcel};
 use fixtures::*;
 use relay::{AWAY, Arrival, BACK, BYTES, Inbox, MESSAGES, News, Outbox, Refused, Relay, TORN};
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A stream with the numbers from `first` to `last`.
 pub fn extent(birth: i128, first: u64, last: u64) -> Extent {
@@ -151,6 +151,52 @@ impl Tape {
         }
     }
 }
+
+/// Two relays and what is between them, without a network: whatever is said is
+/// stored and comes back at once.
+struct Cable {
+    relays: [Relay; 2],
+    tape: Mutex<Tape>,
+}
+
+/// One end of it.
+struct End(Arc<Cable>, usize);
+
+impl Relayed for End {
+    fn room(&self) -> Room {
+        self.0.relays[self.1].room()
+    }
+
+    fn say(&self, frames: &[u8]) -> Result<(), String> {
+        let Cable { relays, tape } = &*self.0;
+        relays[self.1].say(frames)?;
+        let mut tape = tape.lock().expect("nobody has panicked");
+        relays.iter().for_each(|relay| tape.takes_all(relay));
+        relays.iter().for_each(|relay| tape.gives_all(relay));
+        Ok(())
+    }
+
+    fn when_said(&self, then: Box<dyn FnOnce() + Send>) {
+        self.0.relays[self.1].when_said(then);
+    }
+}
+
+/// Says and hears as the notes do, and knows nothing of relays.
+const CLIENT: &str = r#"
+import json, socket, sys
+
+def connect(name, port):
+    connection = socket.create_connection(("127.0.0.1", int(port)))
+    return name, connection, connection.makefile("r", encoding="utf-8")
+
+def say(client, text):
+    message = {"name": client[0], "msg": text, "time": "2024-2-24"}
+    client[1].sendall((json.dumps(message) + "\n").encode("utf-8"))
+
+def hear(client):
+    message = json.loads(client[2].readline())
+    return f"{client[0]} hears {message['name']}: {message['msg']}"
+"#;
 
 mod step_1 {
     use super::*;
@@ -648,6 +694,47 @@ mod step_4 {
         }
         let answer = here.relay.say(&line).expect_err("there is no room");
         assert!(answer.contains("later"), "what to do: {answer:?}");
+    }
+
+    #[test]
+    fn python_clients_of_two_servers_hear_each_other() {
+        let options = Options::default();
+        let cable = Arc::new(Cable {
+            relays: [(); 2].map(|()| Relay::new(&options)),
+            tape: Mutex::default(),
+        });
+        for relay in &cable.relays {
+            relay.opened(extent(1, 1, 0));
+        }
+        let servers = [0, 1].map(|place| {
+            let listener = TcpListener::bind(ANY).expect("any port will do");
+            let options = Options {
+                outlet: Outlet::to(Arc::new(End(cable.clone(), place))),
+                ..options.clone()
+            };
+            server::start(listener, &options).expect("a room")
+        });
+        let script = r#"
+alice = connect("alice", sys.argv[1])
+say(alice, "你好")
+print(hear(alice))
+bob = connect("bob", sys.argv[2])
+say(bob, "hello from the other machine")
+line = hear(bob)
+while "bob: " not in line:
+    line = hear(bob)
+print(line)
+print(hear(alice))
+"#;
+        let script = format!("{CLIENT}\nsocket.setdefaulttimeout(30)\n{script}");
+        let ports = servers.each_ref().map(|it| it.address().port().to_string());
+        if let Some(theirs) = Python::start(&script, &[&ports[0], &ports[1]]) {
+            let heard = "alice hears alice: 你好
+bob hears bob: hello from the other machine
+alice hears bob: hello from the other machine
+";
+            assert_eq!(theirs.rest(), heard);
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// A message may have so many bytes: half of what a broker takes by default.
 pub const LONGEST: usize = 512 * 1024;
@@ -212,7 +212,7 @@ impl<D: Desk> Line<D> {
         let mut ready = Some(ready);
         let last_orders = async {
             self.stop.end.notified().await;
-            sleep(2 * HEARTBEAT).await;
+            pause(2 * HEARTBEAT).await;
         };
         tokio::select! {
             () = self.sessions(&mut ready) => {}
@@ -252,7 +252,7 @@ impl<D: Desk> Line<D> {
                 Err(why) if ready.is_some() => return tell(ready, Err(in_full(&*why))),
                 Err(why) => {
                     self.desk.lost(&in_full(&*why));
-                    sleep(PAUSE).await;
+                    pause(PAUSE).await;
                 }
             }
         }
@@ -370,6 +370,11 @@ async fn done(storing: &mut Option<Storing>) -> Result<u64, Failure> {
         Some(storing) => storing.await,
         None => std::future::pending().await,
     }
+}
+
+/// Waits for so long, and for nothing else.
+async fn pause(time: Duration) {
+    let _ = timeout(time, std::future::pending::<()>()).await;
 }
 
 /// An error with its causes.
