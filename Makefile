@@ -72,6 +72,9 @@ bench-servers: ## our three servers beside Python's, in one run
 bench-chat: ## the chat room beside Python's, and a plot of it
 	cargo run --release --quiet --package bench-chat -- --clients 10,100,1000,10000 --plot .github/figures/bench-chat.svg
 
+bench-relay: ## what a relay adds: one, two and three servers on one broker
+	cargo run --release --quiet --package bench-chat -- relay
+
 MINUTES ?= 60
 # threads, or events
 ENGINE ?= threads

@@ -18,6 +18,7 @@
 
 use crate::chat::client::{self, LIMIT, Receiver, Sender};
 use crate::chat::message::Message;
+use crate::chat::outlet::is_news;
 use crate::chat::server::Options;
 use crate::echo::serve_connection;
 use crate::logging::{basic_config, harmless};
@@ -25,7 +26,7 @@ use crate::server::{forking, tcp, threading};
 use crate::socket::create_connection::create_connection;
 use crate::socket::create_server::{self, create_server};
 use crate::terminal::arguments::{self, Arguments, Command, Echo, Join, Kind, Place, Serve};
-use crate::terminal::{colour::Colours, line::line, prompt, words::Words};
+use crate::terminal::{colour::Colours, line::line, prompt, relay, words::Words};
 use chrono::Local;
 use clap::{CommandFactory, Parser};
 use std::io::{self, BufRead, ErrorKind, Read, Write};
@@ -134,8 +135,10 @@ pub fn serve(arguments: &Serve) -> Result<(), Failure> {
         per_address: arguments.max_per_address,
         behind: arguments.behind,
         silence: arguments.silence.0,
+        history: arguments.history,
         ..Options::default()
     };
+    let (options, _relay) = relay::connect(arguments, options)?;
     let engine = arguments.engine;
     let server = engine.open(listen(&arguments.listen)?, &options)?;
     announce(server.address())?;
@@ -336,9 +339,10 @@ fn hear(
     }
 }
 
-/// Whether the room speaks to us alone. To all it says only who has left.
+/// Whether the room speaks to us alone. To all it says who has left, and how
+/// it is with the other servers.
 fn is_answer(message: &Message) -> bool {
-    message.name == "server" && !message.msg.ends_with(" left")
+    message.name == "server" && !message.msg.ends_with(" left") && !is_news(&message.msg)
 }
 
 /// Returns the line for a message, without its end, on which nothing is a

@@ -21,6 +21,7 @@
 //! one network there may be a thousand addresses.
 
 use crate::chat::frame::Framing;
+use crate::chat::outlet::Outlet;
 use chrono::{DateTime, FixedOffset, Local};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -45,6 +46,8 @@ pub struct Options {
     pub per_address: usize,
     /// So many bytes a member may be behind.
     pub behind: usize,
+    /// So many messages a newcomer hears first, of those that were said before.
+    pub history: usize,
     /// How long one may be here before its first message.
     pub silence: Option<Duration>,
     /// How long last words may take: what a member hears at its end, and the
@@ -52,6 +55,8 @@ pub struct Options {
     pub grace: Duration,
     /// Tells the time of what the server says.
     pub clock: fn() -> DateTime<FixedOffset>,
+    /// Where what members say goes.
+    pub outlet: Outlet,
 }
 
 impl Default for Options {
@@ -62,9 +67,11 @@ impl Default for Options {
             members: 1_000,
             per_address: 1_000,
             behind: 4 * 1024 * 1024,
+            history: 0,
             silence: Some(Duration::from_secs(300)),
             grace: Duration::from_secs(1),
             clock: || Local::now().fixed_offset(),
+            outlet: Outlet::default(),
         }
     }
 }

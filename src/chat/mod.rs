@@ -7,5 +7,6 @@ pub mod json;
 pub mod limits;
 pub mod log;
 pub mod message;
+pub mod outlet;
 pub mod room;
 pub mod server;

@@ -113,14 +113,15 @@ impl Chat {
     /// Makes an empty room, of whose options the network is none.
     pub fn new(options: &Options) -> Chat {
         Chat {
-            room: Room::new(options.behind),
+            room: options.outlet.room(options.behind),
             guests: Guests::new(options.members, options.per_address),
             options: options.clone(),
         }
     }
 
-    /// Lets somebody in, who hears what is said from now on. `hang_up` is for
-    /// the room, see [`Room::join`].
+    /// Lets somebody in, who hears what is said from now on, and first what
+    /// [`history`](Options::history) tells. `hang_up` is for the room, see
+    /// [`Room::join`].
     ///
     /// # Errors
     /// [`Refused`] where there is no place.
@@ -130,7 +131,7 @@ impl Chat {
         hang_up: impl FnOnce() + Send + 'static,
     ) -> Result<(Visit<'_>, Deliveries), Refused> {
         let place = self.guests.admit(address)?;
-        let (member, deliveries) = self.room.join(hang_up);
+        let (member, deliveries) = self.room.join_late(self.options.history, hang_up);
         let visit = Visit {
             chat: self,
             member,
@@ -193,6 +194,8 @@ impl Chat {
             if let Some(why) = result.as_ref().err().and_then(last_word) {
                 visit.answer(&why);
             }
+            // With a relay, its last words may still be on their way.
+            self.options.outlet.settle(self.options.grace);
             leaving.store(true, Ordering::Release);
             visit.member.leave();
             if written.recv_timeout(self.options.grace) == Err(RecvTimeoutError::Timeout) {
@@ -296,8 +299,8 @@ impl Visit<'_> {
         let frames = framing.frame(body, frame);
         let frames = frames.map_err(|error| error.to_string())?;
         self.is_called(&message)?;
-        self.chat.room.say(&frames);
-        Ok(())
+        let Chat { room, options, .. } = self.chat;
+        options.outlet.say(room, &frames)
     }
 
     /// Gives the member its name with its first message, and holds it to that.
@@ -336,7 +339,7 @@ impl Drop for Visit<'_> {
         self.place = None;
         if let (true, Some(name)) = (self.hello, &self.name) {
             let left = self.chat.words(&format!("{name} left"));
-            self.chat.room.say(&left);
+            let _ = self.chat.options.outlet.say(&self.chat.room, &left);
         }
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod deadlines;
 pub mod event_loop;
+pub mod nats;
 pub mod relay;

@@ -27,4 +27,5 @@ pub mod colour;
 pub mod engine;
 pub mod line;
 pub mod prompt;
+pub mod relay;
 pub mod words;

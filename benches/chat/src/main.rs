@@ -5,6 +5,7 @@
 mod bare;
 mod load;
 mod plot;
+mod relay;
 mod rooms;
 mod soak;
 mod table;
@@ -47,6 +48,11 @@ enum Inner {
     /// Is a room; for the bench itself
     #[command(hide = true)]
     Serve { word: String },
+    /// One, two and three servers on one broker
+    Relay,
+    /// Is one of them; for the bench itself
+    #[command(hide = true)]
+    RelayServer { url: Option<String> },
     /// A long session with a stable group among rude visitors
     Soak {
         #[arg(long, default_value_t = 60.0)]
@@ -103,6 +109,8 @@ fn main() -> ExitCode {
             };
             soak::soak(kind, time, pause)
         }
+        Some(Inner::Relay) => relay::bench(arguments.rounds, arguments.seconds),
+        Some(Inner::RelayServer { url }) => relay::serve(url.as_deref()),
         None => bench(&arguments),
     };
     match result {
