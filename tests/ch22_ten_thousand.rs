@@ -328,7 +328,7 @@ mod step_4 {
     }
 
     #[test]
-    fn who_was_rung_for_while_busy_does_not_fall_asleep() {
+    fn who_was_rung_for_while_busy_stays_awake() {
         let bell = Bell::default();
         wakes(&bell);
         assert!(!bell.doze(), "there is something to do");
@@ -337,7 +337,7 @@ mod step_4 {
     }
 
     #[test]
-    fn who_has_answered_may_sleep() {
+    fn who_has_answered_may_doze() {
         let bell = Bell::default();
         wakes(&bell);
         bell.answer();
