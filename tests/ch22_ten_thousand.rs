@@ -252,6 +252,47 @@ mod step_3 {
         refused(result, "the kernel has refused");
         assert_eq!(before, Interest::READABLE);
     }
+
+    #[test]
+    fn python_reads_and_writes_what_it_can_as_well() {
+        let script = r#"
+import selectors, socket
+
+ours, theirs = socket.socketpair()
+ours.setblocking(False)
+try:
+    ours.recv(1024)
+except BlockingIOError:
+    print("nothing is there, and that is no end")
+taken = ours.send(bytes(10_000_000))
+print("it took a part:", 0 < taken < 10_000_000)
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+selector = selectors.DefaultSelector()
+selector.register(ours, READ | WRITE)
+print("full:", len(selector.select(0)))
+while taken > 0:
+    taken -= len(theirs.recv(65536))
+print("empty:", len(selector.select(0)), "and again:", len(selector.select(0)))
+selector.modify(ours, READ)
+print("not asked:", len(selector.select(0)))
+"#;
+        let expected = "\
+nothing is there, and that is no end
+it took a part: True
+full: 0
+empty: 1 and again: 1
+not asked: 0
+";
+        let ours = interest(&outbox(&[]));
+        assert!(
+            !ours.is_writable(),
+            "not asked, as in the script's last line"
+        );
+        if let Some(theirs) = Python::start(script, &[]) {
+            assert_eq!(theirs.rest(), expected, "what the script printed");
+        }
+    }
 }
 
 mod step_4 {
@@ -267,7 +308,7 @@ mod step_4 {
     #[test]
     fn a_sleeper_is_woken() {
         let bell = Bell::default();
-        assert!(bell.sleep(), "nobody has rung");
+        assert!(bell.doze(), "nobody has rung");
         assert!(wakes(&bell), "it sleeps");
         assert!(bell.answer(), "it was rung");
     }
@@ -281,42 +322,42 @@ mod step_4 {
     #[test]
     fn a_hundred_rings_wake_once() {
         let bell = Bell::default();
-        bell.sleep();
+        bell.doze();
         let woken = (0..100).filter(|_| wakes(&bell)).count();
         assert_eq!(woken, 1, "of 100");
     }
 
     #[test]
-    fn who_was_rung_for_while_busy_does_not_fall_asleep() {
+    fn who_was_rung_for_while_busy_stays_awake() {
         let bell = Bell::default();
         wakes(&bell);
-        assert!(!bell.sleep(), "there is something to do");
-        assert!(!bell.sleep(), "still");
+        assert!(!bell.doze(), "there is something to do");
+        assert!(!bell.doze(), "still");
         assert!(bell.answer(), "it was rung");
     }
 
     #[test]
-    fn who_has_answered_may_sleep() {
+    fn who_has_answered_may_doze() {
         let bell = Bell::default();
         wakes(&bell);
         bell.answer();
-        assert!(bell.sleep(), "all is done");
+        assert!(bell.doze(), "all is done");
     }
 
     #[test]
     fn what_is_rung_behind_the_answer_is_not_lost() {
         let bell = Bell::default();
-        bell.sleep();
+        bell.doze();
         wakes(&bell);
         bell.answer();
         wakes(&bell);
-        assert!(!bell.sleep(), "it was rung again");
+        assert!(!bell.doze(), "it was rung again");
     }
 
     #[test]
     fn who_was_woken_by_something_else_is_awake() {
         let bell = Bell::default();
-        bell.sleep();
+        bell.doze();
         assert!(!bell.answer(), "nobody has rung");
         assert!(!wakes(&bell), "it is awake");
         assert!(bell.answer(), "now somebody has");
@@ -794,6 +835,8 @@ mod step_6 {
     #[test]
     fn who_calls_while_there_are_no_descriptors_comes_in_later() {
         let test = "step_6::who_calls_while_there_are_no_descriptors_comes_in_later";
+        // Where there are descriptors, a room opens and closes.
+        drop(open(&options()));
         let report = descriptor::with_descriptors(64, test, || {
             let room = open(&options());
             let caller = tcp();

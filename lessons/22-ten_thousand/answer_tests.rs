@@ -18,9 +18,9 @@ fn what_a_slow_connection_did_not_take_is_not_lost() {
 fn who_rings_a_busy_loop_is_heard() {
     let (bell, woken) = (Bell::default(), Cell::new(false));
     bell.ring(|| woken.set(true));
-    assert!(!bell.sleep(), "there is something to do");
+    assert!(!bell.doze(), "there is something to do");
     bell.answer();
-    assert!(bell.sleep(), "all is done");
+    assert!(bell.doze(), "all is done");
     bell.ring(|| woken.set(true));
     assert!(woken.get(), "it slept");
 }

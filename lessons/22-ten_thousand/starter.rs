@@ -132,7 +132,7 @@ impl Bell {
 
     /// Falls asleep, unless the bell was rung since the last
     /// [`answer`](Bell::answer); says whether it does.
-    pub fn sleep(&self) -> bool {
+    pub fn doze(&self) -> bool {
         todo!("fall asleep, unless {self:?} was rung")
     }
 
@@ -385,11 +385,11 @@ impl<'a> Loop<'a> {
 
     /// Puts somebody on the list of those to be served.
     fn list(&mut self, number: usize) {
-        if let Some(Some(member)) = self.members.get_mut(number) {
-            if !member.listed {
-                member.listed = true;
-                self.listed.push(number);
-            }
+        if let Some(Some(member)) = self.members.get_mut(number)
+            && !member.listed
+        {
+            member.listed = true;
+            self.listed.push(number);
         }
     }
 

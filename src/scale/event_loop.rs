@@ -243,7 +243,7 @@ impl Bell {
 
     /// Falls asleep, unless the bell was rung since the last
     /// [`answer`](Bell::answer); says whether it does.
-    pub fn sleep(&self) -> bool {
+    pub fn doze(&self) -> bool {
         let (ok, err) = (Ordering::AcqRel, Ordering::Acquire);
         self.0.compare_exchange(AWAKE, ASLEEP, ok, err).is_ok()
     }
@@ -525,7 +525,7 @@ impl<'a> Loop<'a> {
     /// How long the loop may sleep.
     fn wait(&self, now: Instant) -> Option<Duration> {
         let busy = self.at_the_door || !self.talking.is_empty() || !self.listed.is_empty();
-        if busy || !self.house.doorbell.bell.sleep() {
+        if busy || !self.house.doorbell.bell.doze() {
             return Some(Duration::ZERO);
         }
         self.deadlines.wait(now)
@@ -616,11 +616,11 @@ impl<'a> Loop<'a> {
 
     /// Puts somebody on the list of those to be served.
     fn list(&mut self, number: usize) {
-        if let Some(Some(member)) = self.members.get_mut(number) {
-            if !member.listed {
-                member.listed = true;
-                self.listed.push(number);
-            }
+        if let Some(Some(member)) = self.members.get_mut(number)
+            && !member.listed
+        {
+            member.listed = true;
+            self.listed.push(number);
         }
     }
 
