@@ -297,6 +297,15 @@ mod step_2 {
     }
 
     #[test]
+    fn who_is_gone_does_not_pass_for_somebody_else() {
+        let room = Room::new(PLENTY);
+        let ((alice, _to_alice), (guest, to_guest)) = (guest(&room), guest(&room));
+        assert_eq!(alice.take_name("alice"), Ok(()));
+        drop(to_guest);
+        assert_eq!(guest.take_name("alice"), Err(NameTaken), "nobody hears it");
+    }
+
+    #[test]
     fn who_has_left_takes_no_name() {
         let room = Room::new(PLENTY);
         let (alice, _to_alice) = guest(&room);

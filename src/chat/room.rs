@@ -373,10 +373,13 @@ impl Member {
 
     fn rename(&self, name: &str, share: bool) -> Result<(), NameTaken> {
         let state = &mut *self.room.lock();
-        let Some(entry) = state.members.get_mut(&self.id) else {
-            return Ok(());
+        let others = state.names.contains_key(name) && !share;
+        let entry = state.members.get_mut(&self.id);
+        let Some(entry) = entry.filter(|it| it.until.is_none()) else {
+            // Who is gone takes no name, and least of all somebody else's.
+            return if others { Err(NameTaken) } else { Ok(()) };
         };
-        if entry.until.is_some() || entry.name.as_deref() == Some(name) {
+        if entry.name.as_deref() == Some(name) {
             return Ok(());
         }
         let name = match state.names.get_key_value(name) {
