@@ -8,10 +8,11 @@
 //! use chatroom::logging::{Story, basic_config};
 //!
 //! basic_config(log::LevelFilter::Info);
-//! let mut story = Story::begin(module_path!(), "127.0.0.1:49152".parse().unwrap());
+//! let mut story = Story::begin(module_path!(), "127.0.0.1:49152".parse()?);
 //! story.heard(5);
 //! story.said(5);
 //! story.ends("end of stream");
+//! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 //!
 //! On standard error:

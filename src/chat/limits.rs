@@ -11,10 +11,11 @@
 //!
 //! let guests = Guests::new(100, 1);
 //! let home = IpAddr::from([127, 0, 0, 1]);
-//! let place = guests.admit(home).unwrap();
-//! assert_eq!(guests.admit(home).unwrap_err(), Refused::TooManyFromThere);
+//! let place = guests.admit(home)?;
+//! assert_eq!(guests.admit(home).err(), Some(Refused::TooManyFromThere));
 //! drop(place);
 //! assert!(guests.admit(home).is_ok());
+//! # Ok::<(), Refused>(())
 //! ```
 //!
 //! Left out: networks. Behind one address there may be a whole office, and in

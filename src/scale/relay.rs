@@ -22,7 +22,7 @@
 //! relay.say(b"hello\n")?;
 //! assert_eq!(to_alice.try_hear(), Ok(None));
 //!
-//! let parcel = relay.parcel().expect("it waits");
+//! let parcel = relay.parcel().ok_or("it waits")?;
 //! let (from, number, bytes) = (relay.id(), parcel.number, &parcel.bytes[..]);
 //! relay.arrived(&Delivery { sequence: 42, from, number, bytes });
 //! assert_eq!(to_alice.try_hear(), Ok(Some((*b"hello\n").into())));

@@ -10,10 +10,9 @@
 //! use std::net::{TcpListener, TcpStream};
 //! use std::time::Duration;
 //!
-//! let listener = Socket::from(TcpListener::bind("127.0.0.1:0")?);
-//! let address = listener.local_addr()?.as_socket().unwrap();
-//! let client = TcpStream::connect(address)?;
-//! let (_socket, from) = accept(&listener, Some(Duration::from_secs(5)))?;
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let client = TcpStream::connect(listener.local_addr()?)?;
+//! let (_socket, from) = accept(&Socket::from(listener), Some(Duration::from_secs(5)))?;
 //! assert_eq!(from, client.local_addr()?);
 //! # Ok::<(), std::io::Error>(())
 //! ```

@@ -7,9 +7,10 @@
 //! ```
 //! use chatroom::socket::bind::{bind, getsockname};
 //! use socket2::{Domain, Socket, Type};
+//! use std::net::{Ipv4Addr, SocketAddr};
 //!
 //! let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-//! bind(&socket, "127.0.0.1:0".parse().unwrap())?;
+//! bind(&socket, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
 //! assert_ne!(getsockname(&socket)?.port(), 0);
 //! # Ok::<(), std::io::Error>(())
 //! ```

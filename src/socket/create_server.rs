@@ -8,9 +8,9 @@
 //! ```
 //! use chatroom::socket::bind::getsockname;
 //! use chatroom::socket::create_server::{Options, create_server};
-//! use std::net::TcpStream;
+//! use std::net::{Ipv4Addr, TcpStream};
 //!
-//! let server = create_server("127.0.0.1:0".parse().unwrap(), &Options::default())?;
+//! let server = create_server((Ipv4Addr::LOCALHOST, 0).into(), &Options::default())?;
 //! TcpStream::connect(getsockname(&server)?)?;
 //! # Ok::<(), std::io::Error>(())
 //! ```

@@ -9,10 +9,11 @@
 //! use chatroom::socket::bind::{bind, getsockname};
 //! use chatroom::socket::listen::{DEFAULT_BACKLOG, listen};
 //! use socket2::{Domain, Socket, Type};
+//! use std::net::Ipv4Addr;
 //! use std::net::TcpStream;
 //!
 //! let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-//! bind(&socket, "127.0.0.1:0".parse().unwrap())?;
+//! bind(&socket, (Ipv4Addr::LOCALHOST, 0).into())?;
 //! listen(&socket, DEFAULT_BACKLOG)?;
 //! TcpStream::connect(getsockname(&socket)?)?;
 //! # Ok::<(), std::io::Error>(())
