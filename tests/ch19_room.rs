@@ -302,7 +302,7 @@ mod step_2 {
         let ((alice, _to_alice), (guest, to_guest)) = (guest(&room), guest(&room));
         assert_eq!(alice.take_name("alice"), Ok(()));
         drop(to_guest);
-        assert_eq!(guest.take_name("alice"), Err(NameTaken), "nobody hears it");
+        assert_eq!(guest.take_name("alice"), Err(NameTaken), "alice has it");
     }
 
     #[test]

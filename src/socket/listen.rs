@@ -9,8 +9,7 @@
 //! use chatroom::socket::bind::{bind, getsockname};
 //! use chatroom::socket::listen::{DEFAULT_BACKLOG, listen};
 //! use socket2::{Domain, Socket, Type};
-//! use std::net::Ipv4Addr;
-//! use std::net::TcpStream;
+//! use std::net::{Ipv4Addr, TcpStream};
 //!
 //! let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
 //! bind(&socket, (Ipv4Addr::LOCALHOST, 0).into())?;
