@@ -65,10 +65,11 @@ pub fn harmless(text: &str) -> String {
 fn commands(character: char) -> bool {
     // C0, DEL and C1 are the control characters. The others steer the direction
     // of writing (Unicode calls them Bidi_Control), end a line, or are not seen.
+    // Two of those stay, U+200C and U+200D: people write with them, emoji too.
     character.is_control()
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{feff}')
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(character, '\u{2060}'..='\u{206f}')
+        || matches!(character, '\u{ad}' | '\u{200b}' | '\u{feff}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
 }
 
 /// Lets records of `level` and graver appear on standard error, and returns
