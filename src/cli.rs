@@ -26,7 +26,7 @@ use crate::server::{forking, tcp, threading};
 use crate::socket::create_connection::create_connection;
 use crate::socket::create_server::{self, create_server};
 use crate::terminal::arguments::{self, Arguments, Command, Echo, Join, Kind, Place, Serve};
-use crate::terminal::{colour::Colours, descriptors, line::line, prompt, relay, words::Words};
+use crate::terminal::{colour::Colours, line::line, prompt, relay, words::Words};
 use chrono::Local;
 use clap::{CommandFactory, Parser};
 use std::io::{self, BufRead, ErrorKind, Read, Write};
@@ -140,7 +140,6 @@ pub fn serve(arguments: &Serve) -> Result<(), Failure> {
     };
     let (options, _relay) = relay::connect(arguments, options)?;
     let engine = arguments.engine;
-    descriptors::allow_for(&options, engine);
     let server = engine.open(listen(&arguments.listen)?, &options)?;
     announce(server.address())?;
     wait(&end)?;
