@@ -21,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A room that is open. All tests but those of one function come through here:
 /// nothing else knows which engine drives the room.
@@ -195,6 +195,14 @@ fn python(room: &Open, script: &str) -> Option<Python> {
     let script = format!("{CLIENT}\nsocket.setdefaulttimeout(30)\n{script}");
     let port = room.address().port().to_string();
     Python::start(&script, &[&port])
+}
+
+/// So many threads has this process. One that was joined is still in the table
+/// for a moment.
+#[cfg(target_os = "linux")]
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task");
+    tasks.expect("proc(5)").count()
 }
 
 const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 49152);
@@ -1182,7 +1190,8 @@ mod step_4 {
         kib.expect("a number of KiB") * 1024
     }
 
-    /// A thousand and not ten: so many take half a second.
+    /// A thousand and not ten: so many take half a second. `make soak` has tens
+    /// of thousands.
     #[test]
     fn a_thousand_joins_and_leaves_leave_nothing_behind() {
         // One place for alice and one for bob, so each bob needs the last one's.
@@ -1204,6 +1213,41 @@ mod step_4 {
             assert_eq!(answer_to(&mut alice), "bob left", "visit {number}");
         }
         alice.talks("alice", "nobody is left");
+    }
+
+    // Only Linux has a table of descriptors and of threads to look at.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_came_and_went_leaves_no_descriptor_no_thread_and_no_memory() {
+        let test = named("step_4::who_came_and_went_leaves_no_descriptor_no_thread_and_no_memory");
+        alone(&test, || {
+            let room = open(&options());
+            let [mut alice] = room.with(["alice"]);
+            let before = (descriptor::held().len(), threads());
+            let mut first = None;
+            for number in 0..400 {
+                let mut bob = room.calls();
+                bob.says(hello("bob"));
+                assert_eq!(alice.hears(), hello("bob"), "visit {number}");
+                match number % 2 {
+                    0 => bob.closes(),
+                    _ => bob.resets(),
+                }
+                assert_eq!(answer_to(&mut alice), "bob left", "visit {number}");
+                if number == 200 {
+                    first = Some(resident());
+                }
+            }
+            let end = Instant::now() + GUARD;
+            // Whose name is free may still be hanging up for a moment.
+            while (descriptor::held().len(), threads()) != before {
+                let now = (descriptor::held().len(), threads());
+                assert!(Instant::now() < end, "{now:?}, and before {before:?}");
+                thread::yield_now();
+            }
+            let grown = resident().saturating_sub(first.expect("200 visits"));
+            assert!(grown < 2 * 1024 * 1024, "grown by {} KiB", grown / 1024);
+        });
     }
 }
 
@@ -1349,11 +1393,6 @@ mod step_5 {
     #[test]
     fn many_rooms_leave_nothing_behind() {
         alone(&named("step_5::many_rooms_leave_nothing_behind"), || {
-            let threads = || {
-                std::fs::read_dir("/proc/self/task")
-                    .expect("proc(5)")
-                    .count()
-            };
             let before = (descriptor::held().len(), threads());
             for _ in 0..50 {
                 let room = open(&options());
@@ -1365,9 +1404,9 @@ mod step_5 {
             }
             assert_eq!(descriptor::held().len(), before.0, "descriptors");
             // A thread that was joined is in the table a moment longer.
-            let end = std::time::Instant::now() + GUARD;
+            let end = Instant::now() + GUARD;
             while threads() != before.1 {
-                assert!(std::time::Instant::now() < end, "{} threads", threads());
+                assert!(Instant::now() < end, "{} threads", threads());
                 thread::yield_now();
             }
         });
