@@ -78,6 +78,8 @@ bench-relay: ## what a relay adds: one, two and three servers on one broker
 MINUTES ?= 60
 # threads, or events
 ENGINE ?= threads
+# rude joins and leaves in a second
+VISITS ?= 20
 
 soak: ## an hour of talk among rude visitors; nothing may be lost
-	cargo run --release --quiet --package bench-chat -- soak --minutes $(MINUTES) --engine $(ENGINE)
+	cargo run --release --quiet --package bench-chat -- soak --minutes $(MINUTES) --engine $(ENGINE) --visits-per-second $(VISITS)

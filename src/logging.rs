@@ -64,10 +64,12 @@ pub fn harmless(text: &str) -> String {
 /// Whether `character` is a command to the one who shows it, and no sign.
 fn commands(character: char) -> bool {
     // C0, DEL and C1 are the control characters. The others steer the direction
-    // of writing (Unicode calls them Bidi_Control) or end a line.
+    // of writing (Unicode calls them Bidi_Control), end a line, or are not seen.
+    // Two of those stay, U+200C and U+200D: people write with them, emoji too.
     character.is_control()
+        || matches!(character, '\u{ad}' | '\u{200b}' | '\u{feff}')
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')
-        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
 }
 
 /// Lets records of `level` and graver appear on standard error, and returns

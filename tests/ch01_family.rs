@@ -52,6 +52,14 @@ mod step_2 {
     use super::*;
 
     #[test]
+    fn each_word_of_ours_becomes_the_kernels() {
+        let families = [Family::Inet, Family::Inet6, Family::Unix].map(Domain::from);
+        assert_eq!(families, [Domain::IPV4, Domain::IPV6, Domain::UNIX]);
+        let kinds = [Kind::Stream, Kind::Dgram, Kind::SeqPacket].map(Type::from);
+        assert_eq!(kinds, [Type::STREAM, Type::DGRAM, Type::SEQPACKET]);
+    }
+
+    #[test]
     fn dgram_is_a_datagram_socket() {
         let socket = made(Family::Inet, Kind::Dgram);
         let found = socket.r#type().expect("the kernel tells");

@@ -148,6 +148,14 @@ mod step_2 {
     }
 
     #[test]
+    fn what_nobody_sees_is_shown() {
+        for hidden in "\u{ad}\u{200b}\u{2060}\u{2064}\u{feff}".chars() {
+            let shown = format!("ali\\u{{{:x}}}ce", u32::from(hidden));
+            assert_eq!(harmless(&format!("ali{hidden}ce")), shown);
+        }
+    }
+
+    #[test]
     fn the_place_is_harmless_too() {
         let line = written(EIGHT, Level::Info, "room\nof many", "hello");
         assert_eq!(
@@ -164,6 +172,7 @@ mod step_2 {
             "hello, world",
             "张三: 你好",
             "naïve 👩‍💻",
+            "می‌خواهم",
             "שלום",
             r#"C:\ "x" 'y'"#,
         ] {

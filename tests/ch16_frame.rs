@@ -510,6 +510,7 @@ for _ in range(3):
             return;
         };
         let (stream, _) = listener.accept().expect("the script connects");
+        stream.set_read_timeout(Some(GUARD)).expect("a guard");
         let mut reader = FrameReader::new(&stream, Framing::Header, 100);
         reads(&mut reader, b"hi");
         reads(&mut reader, "你好".as_bytes());

@@ -8,7 +8,7 @@ subject!(chat::room = "../my/chat/room.rs",
 use arbtest::arbitrary::{self, Unstructured};
 use arbtest::arbtest;
 use fixtures::*;
-use room::{Deliveries, End, Member, NameTaken, Room};
+use room::{Deliveries, End, Gone, Member, NameTaken, Room};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
@@ -299,10 +299,34 @@ mod step_2 {
     #[test]
     fn who_is_gone_does_not_pass_for_somebody_else() {
         let room = Room::new(PLENTY);
-        let ((alice, _to_alice), (guest, to_guest)) = (guest(&room), guest(&room));
+        let ((alice, mut to_alice), (guest, to_guest)) = (guest(&room), guest(&room));
         assert_eq!(alice.take_name("alice"), Ok(()));
         drop(to_guest);
-        assert_eq!(guest.take_name("alice"), Err(NameTaken), "alice has it");
+        assert_eq!(guest.take_name("alice"), Ok(()), "nobody to refuse");
+        assert_eq!(guest.say(b"I am alice\n"), Err(Gone), "nobody listens");
+        assert_eq!(heard(&mut to_alice), "", "what alice hears");
+    }
+
+    #[test]
+    fn a_member_that_is_here_may_speak() {
+        let room = Room::new(PLENTY);
+        let (alice, mut to_alice) = guest(&room);
+        let (_bob, mut to_bob) = guest(&room);
+        assert!(alice.is_here());
+        assert_eq!(alice.say(b"hello\n"), Ok(()));
+        assert_eq!(heard(&mut to_alice), "hello\n", "alice");
+        assert_eq!(heard(&mut to_bob), "hello\n", "bob");
+    }
+
+    #[test]
+    fn who_has_left_says_nothing() {
+        let room = Room::new(PLENTY);
+        let (alice, _to_alice) = guest(&room);
+        let (_bob, mut to_bob) = guest(&room);
+        alice.leave();
+        assert!(!alice.is_here());
+        assert_eq!(alice.say(b"one thing more\n"), Err(Gone));
+        assert_eq!(heard(&mut to_bob), "", "what bob hears");
     }
 
     #[test]
@@ -585,6 +609,34 @@ print("alice heard the last saying:", heard == said)
     }
 
     #[test]
+    fn who_was_dropped_does_not_speak_for_the_next_of_that_name() {
+        let room = Room::new(10);
+        let (slow, _to_slow) = guest(&room);
+        slow.take_name("alice").expect("a free name");
+        room.say(b"12345");
+        room.say(b"678901");
+        let (alice, mut to_alice) = guest(&room);
+        alice.take_name("alice").expect("the slow one is out");
+        assert_eq!(slow.say(b"I am alice"), Err(Gone));
+        assert!(alice.is_here() && !slow.is_here(), "who is here");
+        assert_eq!(heard(&mut to_alice), "", "what the new alice hears");
+    }
+
+    #[test]
+    fn whether_one_was_dropped_can_be_seen_without_hearing_more() {
+        let room = Room::new(10);
+        let ((_slow, to_slow), (bob, mut to_bob)) = (guest(&room), guest(&room));
+        assert!(!to_slow.is_dropped(), "nothing was said");
+        room.say(b"12345");
+        heard(&mut to_bob);
+        bob.leave();
+        to_the_end(&mut to_bob);
+        room.say(b"678901");
+        assert!(to_slow.is_dropped(), "11 bytes behind, 10 are allowed");
+        assert!(!to_bob.is_dropped(), "he has left, and heard the end");
+    }
+
+    #[test]
     fn who_was_dropped_is_hung_up_on_once() {
         let room = Room::new(10);
         let (slow, mut to_slow, hung_up) = counted(&room);
@@ -632,6 +684,30 @@ print("alice heard the last saying:", heard == said)
         alice.answer(b"1");
         assert_eq!(times(&hung_up), 1, "11 bytes behind, 10 are allowed");
         assert_eq!(to_the_end(&mut to_alice), too_slow());
+    }
+
+    #[test]
+    fn answers_have_a_bound_of_their_own() {
+        let room = Room::new(PLENTY);
+        let (alice, mut to_alice, hung_up) = counted(&room);
+        for _ in 0..64 {
+            alice.answer(&[b'x'; 1024]);
+        }
+        assert_eq!(times(&hung_up), 0, "64 KiB of answers wait");
+        alice.answer(b"x");
+        assert_eq!(times(&hung_up), 1, "one byte more");
+        assert_eq!(to_the_end(&mut to_alice), too_slow());
+    }
+
+    #[test]
+    fn one_long_answer_drops_nobody_who_has_heard_all_others() {
+        let room = Room::new(PLENTY);
+        let (alice, mut to_alice, hung_up) = counted(&room);
+        alice.answer(b"short");
+        heard(&mut to_alice);
+        alice.answer(&[b'x'; 100 * 1024]);
+        assert_eq!(times(&hung_up), 0, "100 KiB in one answer");
+        assert_eq!(heard(&mut to_alice).len(), 100 * 1024);
     }
 
     #[test]
@@ -979,6 +1055,20 @@ mod step_4 {
         assert_eq!(times(&calls), 3, "somebody left");
         room.close();
         assert_eq!(times(&calls), 4, "the room was closed");
+    }
+
+    #[test]
+    fn who_serves_many_can_see_whether_there_is_news_for_all() {
+        let room = Room::new(PLENTY);
+        let (alice, _to_alice) = guest(&room);
+        let before = room.said();
+        assert_eq!(before, (0, false));
+        alice.answer(b"psst\n");
+        assert_eq!(room.said(), before, "that was for alice alone");
+        room.say(b"hello\n");
+        assert_eq!(room.said(), (6, false), "bytes that were said");
+        room.close();
+        assert_eq!(room.said(), (6, true), "it is closed");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A room that is open. All tests but those of one function come through here:
 /// nothing else knows which engine drives the room.
@@ -197,7 +197,15 @@ fn python(room: &Open, script: &str) -> Option<Python> {
     Python::start(&script, &[&port])
 }
 
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// So many threads has this process. One that was joined is still in the table
+/// for a moment.
+#[cfg(target_os = "linux")]
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task");
+    tasks.expect("proc(5)").count()
+}
+
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 49152);
 
 mod step_1 {
     use super::*;
@@ -237,6 +245,23 @@ mod step_1 {
         let mut bob = room.calls();
         bob.says(message("bob", "I am"));
         assert_eq!(bob.hears(), message("bob", "I am"));
+    }
+
+    #[test]
+    fn where_there_is_history_a_newcomer_hears_the_last_of_it_first() {
+        let history = 2;
+        let room = open(&Options {
+            history,
+            ..options()
+        });
+        let [mut alice] = room.with(["alice"]);
+        for words in ["one", "two", "three"] {
+            alice.talks("alice", words);
+        }
+        let mut bob = room.calls();
+        assert_eq!(bob.hears(), message("alice", "two"));
+        assert_eq!(bob.hears(), message("alice", "three"));
+        bob.talks("bob", "good evening");
     }
 
     #[test]
@@ -433,6 +458,59 @@ mod step_2 {
         is_answered(b"{\"name\":\"bob\",\"msg\":\"\xff\",\"time\":\"2024-2-24\"}");
     }
 
+    /// To a reader who takes a carriage return for an end: rubbish, then
+    /// something that alice has not said, then rubbish.
+    const TORN: &str = concat!(
+        "{\"x\":\r",
+        r#"{"name":"alice","msg":"I owe bob","time":"2024-2-24"}"#,
+        "\r",
+        r#","name":"bob","msg":"hello","time":"2024-2-24"}"#
+    );
+
+    #[test]
+    fn a_line_that_others_would_tear_is_answered_and_nobody_else_notices() {
+        is_answered(TORN.as_bytes());
+        is_answered(format!("{}\r\r", message("bob", "hello")).as_bytes());
+    }
+
+    #[test]
+    fn a_line_may_end_as_telnet_ends_it() {
+        let room = open(&options());
+        let [mut alice, mut bob] = room.with(["alice", "bob"]);
+        let words = message("bob", "hello") + "\r";
+        bob.says(&words);
+        assert_eq!(alice.hears(), words, "byte for byte");
+    }
+
+    #[test]
+    fn behind_a_header_nothing_tears() {
+        let framing = Framing::Header;
+        let room = open(&Options {
+            framing,
+            ..options()
+        });
+        let [mut alice, mut bob] = room.with(["alice", "bob"]);
+        bob.says(TORN);
+        assert_eq!(alice.hears(), TORN, "byte for byte");
+    }
+
+    #[test]
+    fn pythons_readline_hears_nothing_that_alice_has_not_said() {
+        let room = open(&options());
+        let script = r#"
+alice, eve = connect("alice"), connect("eve")
+say(alice, "hello")
+hear(alice)
+forged = '{"x":\r{"name":"alice","msg":"I owe eve","time":"2024-2-24"}\r'
+eve[1].sendall((forged + ',"name":"eve","msg":"hi","time":"2024-2-24"}\n').encode())
+say(eve, "hello")
+print(hear(alice))
+"#;
+        if let Some(theirs) = python(&room, script) {
+            assert_eq!(theirs.rest(), "alice hears eve: hello\n");
+        }
+    }
+
     #[test]
     fn an_answer_is_a_message_with_the_time_of_the_servers_clock() {
         let room = open(&options());
@@ -558,7 +636,8 @@ mod step_2 {
         }
         let clock = broken;
         let room = open(&Options { clock, ..options() });
-        let [mut alice, mut bob] = room.with(["alice", "bob"]);
+        let [mut alice] = room.with(["alice"]);
+        let mut bob = room.calls();
         BROKEN.store(true, Ordering::SeqCst);
         bob.says("hello?");
         assert_eq!(bob.hears_to_the_end(), [""; 0], "there was no time for it");
@@ -620,6 +699,55 @@ mod step_3 {
             assert_ne!(answer, "the room is closing", "as {name:?}");
         }
         bob.talks("bob", "it is not");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_another_is_refused() {
+        let room = open(&options());
+        let mut other = room.calls();
+        for name in [
+            "alice ",
+            " alice",
+            "\u{a0}alice",
+            "al\u{200b}ice",
+            "alice\u{feff}",
+            "ser\u{200b}ver",
+            "alice\u{ad}",
+            "alice\u{3164}",
+            "alice\u{fe0f}",
+            "ali\u{7f}ce",
+            "ali\u{202e}ce",
+        ] {
+            other.says(message(name, "hello"));
+            let answer = answer_to(&mut other);
+            assert_ne!(answer, "hello", "as {name:?}");
+        }
+        other.talks("张三 the 1st", "a name that can be seen");
+    }
+
+    #[test]
+    fn the_answer_shows_what_nobody_sees() {
+        let room = open(&options());
+        let mut other = room.calls();
+        other.says(message("al\u{200b}ice", "hello"));
+        let answer = answer_to(&mut other);
+        assert!(answer.contains(r"\u{200b}"), "what is wrong: {answer}");
+    }
+
+    #[test]
+    fn who_was_dropped_does_not_speak_for_the_next_of_that_name() {
+        let chat = Chat::new(&options());
+        let words = message("alice", "hello");
+        let (mut first, to_first) = chat.enter(HERE, || ()).expect("a place");
+        first.take(words.as_bytes()).expect("a free name");
+        // As when nothing more can be written to her.
+        drop(to_first);
+        let (mut second, mut to_second) = chat.enter(HERE, || ()).expect("a place");
+        second.take(words.as_bytes()).expect("the first is gone");
+        to_second.hear().expect("the second hears herself");
+        let taken = first.take(message("alice", "I owe bob").as_bytes());
+        assert!(taken.is_err(), "the first is not alice any more");
+        assert_eq!(to_second.try_hear(), Ok(None), "what the second hears");
     }
 
     #[test]
@@ -827,6 +955,62 @@ mod step_4 {
         room.calls().talks("carol", "here");
     }
 
+    #[test]
+    fn an_address_has_one_count_however_it_is_written() {
+        let per_address = 1;
+        let chat = Chat::new(&Options {
+            per_address,
+            ..options()
+        });
+        let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
+        let mapped = SocketAddr::new(mapped.into(), 49153);
+        let place = chat.enter(mapped, || ()).expect("nobody is there");
+        let refused = chat.enter(HERE, || ()).map(drop);
+        assert_eq!(refused, Err(Refused::TooManyFromThere), "{mapped} is here");
+        drop(place);
+        assert!(chat.enter(HERE, || ()).is_ok(), "nobody is there any more");
+    }
+
+    #[test]
+    fn the_log_tells_who_came_whom_it_refused_and_whom_it_dropped() {
+        let test = named("step_4::the_log_tells_who_came_whom_it_refused_and_whom_it_dropped");
+        alone(&test, || {
+            let book: &Logbook = Box::leak(Box::new(Logbook::new()));
+            log::set_logger(book).expect("this process has no other");
+            let (per_address, behind) = (1, 100);
+            let chat = Chat::new(&Options {
+                per_address,
+                behind,
+                ..options()
+            });
+            let there = |last| SocketAddr::from(([192, 0, 2, last], 49152));
+            let (mut alice, mut to_alice) = chat.enter(there(1), || ()).expect("a place");
+            let (slow, _to_slow) = chat.enter(there(2), || ()).expect("a place");
+            assert!(chat.enter(there(2), || ()).is_err(), "one is here");
+            for _ in 0..3 {
+                alice
+                    .take(message("alice", "hello").as_bytes())
+                    .expect("a message");
+                to_alice.hear().expect("alice listens");
+            }
+            drop((alice, slow));
+            let lines = book.entries().into_iter();
+            let lines = lines.map(|it| (it.level, it.message));
+            let lines: Vec<_> = lines
+                .filter(|(_, text)| text.contains("192.0.2."))
+                .collect();
+            let tells = |level, words: [&str; 2]| {
+                let tells = |text: &str| words.iter().all(|word| text.contains(word));
+                let mut lines = lines.iter();
+                let found = lines.any(|(its, text)| *its == level && tells(text));
+                assert!(found, "{level}, with {words:?} in it, in {lines:#?}");
+            };
+            tells(log::Level::Info, ["192.0.2.1:49152", "alice"]);
+            tells(log::Level::Info, ["192.0.2.2:49152", "from your address"]);
+            tells(log::Level::Warn, ["192.0.2.2:49152", "behind"]);
+        });
+    }
+
     // Only Linux has all of 127.0.0.0/8.
     #[cfg(target_os = "linux")]
     #[test]
@@ -1006,7 +1190,8 @@ mod step_4 {
         kib.expect("a number of KiB") * 1024
     }
 
-    /// A thousand and not ten: so many take half a second.
+    /// A thousand and not ten: so many take half a second. `make soak` has tens
+    /// of thousands.
     #[test]
     fn a_thousand_joins_and_leaves_leave_nothing_behind() {
         // One place for alice and one for bob, so each bob needs the last one's.
@@ -1028,6 +1213,41 @@ mod step_4 {
             assert_eq!(answer_to(&mut alice), "bob left", "visit {number}");
         }
         alice.talks("alice", "nobody is left");
+    }
+
+    // Only Linux has a table of descriptors and of threads to look at.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_came_and_went_leaves_no_descriptor_no_thread_and_no_memory() {
+        let test = named("step_4::who_came_and_went_leaves_no_descriptor_no_thread_and_no_memory");
+        alone(&test, || {
+            let room = open(&options());
+            let [mut alice] = room.with(["alice"]);
+            let before = (descriptor::held().len(), threads());
+            let mut first = None;
+            for number in 0..400 {
+                let mut bob = room.calls();
+                bob.says(hello("bob"));
+                assert_eq!(alice.hears(), hello("bob"), "visit {number}");
+                match number % 2 {
+                    0 => bob.closes(),
+                    _ => bob.resets(),
+                }
+                assert_eq!(answer_to(&mut alice), "bob left", "visit {number}");
+                if number == 200 {
+                    first = Some(resident());
+                }
+            }
+            let end = Instant::now() + GUARD;
+            // Whose name is free may still be hanging up for a moment.
+            while (descriptor::held().len(), threads()) != before {
+                let now = (descriptor::held().len(), threads());
+                assert!(Instant::now() < end, "{now:?}, and before {before:?}");
+                thread::yield_now();
+            }
+            let grown = resident().saturating_sub(first.expect("200 visits"));
+            assert!(grown < 2 * 1024 * 1024, "grown by {} KiB", grown / 1024);
+        });
     }
 }
 
@@ -1173,11 +1393,6 @@ mod step_5 {
     #[test]
     fn many_rooms_leave_nothing_behind() {
         alone(&named("step_5::many_rooms_leave_nothing_behind"), || {
-            let threads = || {
-                std::fs::read_dir("/proc/self/task")
-                    .expect("proc(5)")
-                    .count()
-            };
             let before = (descriptor::held().len(), threads());
             for _ in 0..50 {
                 let room = open(&options());
@@ -1189,9 +1404,9 @@ mod step_5 {
             }
             assert_eq!(descriptor::held().len(), before.0, "descriptors");
             // A thread that was joined is in the table a moment longer.
-            let end = std::time::Instant::now() + GUARD;
+            let end = Instant::now() + GUARD;
             while threads() != before.1 {
-                assert!(std::time::Instant::now() < end, "{} threads", threads());
+                assert!(Instant::now() < end, "{} threads", threads());
                 thread::yield_now();
             }
         });

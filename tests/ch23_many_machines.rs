@@ -14,7 +14,7 @@ use chatroom::chat::server::{self, Chat, Options};
 use chatroom::scale::nats::{Delivery, Desk, Extent, LONGEST, Parcel};
 use fixtures::*;
 use relay::{AWAY, Arrival, BACK, BYTES, Inbox, MESSAGES, News, Outbox, Refused, Relay, TORN};
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -746,7 +746,7 @@ alice hears bob: hello from the other machine
             outlet: Outlet::to(relay.clone()),
             ..Options::default()
         });
-        let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let home = SocketAddr::from(([127, 0, 0, 1], 49152));
         let (mut alice, mut ears) = chat.enter(home, || ()).expect("a place");
         let words = message("alice", "hello");
         assert_eq!(alice.take(words.as_bytes()), Ok(()));
@@ -758,5 +758,20 @@ alice hears bob: hello from the other machine
         let long = message("alice", &"x".repeat(60_000));
         let answers = (0..20).filter_map(|_| alice.take(long.as_bytes()).err());
         assert!(answers.count() > 0, "1 MiB is full after 18 of them");
+    }
+
+    #[test]
+    fn who_is_gone_says_nothing_on_the_other_servers_either() {
+        let relay = Arc::new(Relay::new(&Options::default()));
+        let chat = Chat::new(&Options {
+            outlet: Outlet::to(relay.clone()),
+            ..Options::default()
+        });
+        let home = SocketAddr::from(([127, 0, 0, 1], 49152));
+        let (mut alice, ears) = chat.enter(home, || ()).expect("a place");
+        drop(ears);
+        let taken = alice.take(message("alice", "I am still here").as_bytes());
+        assert!(taken.is_err(), "nobody listens for her any more");
+        assert_eq!(relay.parcel().map(|parcel| parcel.number), None);
     }
 }

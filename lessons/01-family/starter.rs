@@ -1,6 +1,6 @@
 //! Makes a socket of a family and a kind, and describes it.
 
-use socket2::Socket;
+use socket2::{Domain, Socket, Type};
 use std::fmt;
 use std::io;
 
@@ -29,6 +29,18 @@ pub enum Kind {
 /// Makes a socket: `socket(2)`, `socket.socket`.
 pub fn socket(family: Family, kind: Kind) -> io::Result<Socket> {
     todo!("a socket of {family:?} and {kind:?}")
+}
+
+impl From<Family> for Domain {
+    fn from(family: Family) -> Domain {
+        todo!("the kernel's word for {family:?}")
+    }
+}
+
+impl From<Kind> for Type {
+    fn from(kind: Kind) -> Type {
+        todo!("the kernel's word for {kind:?}")
+    }
 }
 
 /// Describes a socket as Python's `repr` does.

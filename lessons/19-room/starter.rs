@@ -8,7 +8,10 @@ use std::thread::Thread;
 
 /// At most so many chunks are heard at once: a fourth of what one `writev(2)`
 /// takes, and a lock that is held for some microseconds.
-const MANY: usize = 256;
+pub const MANY: usize = 256;
+
+/// At most so many bytes of answers wait for one member.
+const ANSWERS: usize = 64 * 1024;
 
 /// A room. Its clones are the same room.
 #[derive(Clone)]
@@ -75,6 +78,10 @@ pub enum End {
     TooSlow,
 }
 
+/// Who wants to speak is not in the room any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
 /// Somebody in the room has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameTaken;
@@ -127,6 +134,11 @@ impl Room {
         self.len() == 0
     }
 
+    /// Returns how many bytes were said, and whether the room is closed.
+    pub fn said(&self) -> (u64, bool) {
+        todo!("where does the log end, and is the room closed?")
+    }
+
     /// Closes the room: nothing is said any more, and who has heard all of it
     /// hears the end.
     pub fn close(&self) {
@@ -154,8 +166,19 @@ impl Member {
         todo!("take the name {name}")
     }
 
+    /// Says whole frames to everybody, as somebody who is here.
+    pub fn say(&self, frames: &[u8]) -> Result<(), Gone> {
+        todo!("say {} bytes, or nothing", frames.len())
+    }
+
+    /// Says whether it may speak.
+    pub fn is_here(&self) -> bool {
+        todo!("has it left, or was it dropped?")
+    }
+
     /// Gives whole frames to this member alone, behind all that was said
-    /// before, and before all that is said later.
+    /// before, and before all that is said later. More than 64 KiB of them
+    /// are too many, however far one may be behind.
     pub fn answer(&self, frames: &[u8]) {
         todo!("say {} bytes to one", frames.len())
     }
@@ -192,6 +215,11 @@ impl Deliveries {
     pub fn try_hear_many(&mut self, chunks: &mut Vec<Arc<[u8]>>) -> Result<(), End> {
         todo!("fill the {} chunks anew, without waiting", chunks.len())
     }
+
+    /// Says whether the room has dropped this member because it was too slow.
+    pub fn is_dropped(&self) -> bool {
+        todo!("look, and take nothing")
+    }
 }
 
 impl Drop for Deliveries {
@@ -207,3 +235,11 @@ impl fmt::Display for NameTaken {
 }
 
 impl std::error::Error for NameTaken {}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("you are not in the room any more")
+    }
+}
+
+impl std::error::Error for Gone {}

@@ -2,8 +2,8 @@
 
 pub use crate::chat::limits::Options;
 
-use crate::chat::frame::FrameReader;
-use crate::chat::limits::{Guests, Patient, Place, Refused, reads};
+use crate::chat::frame::{FrameReader, Framing};
+use crate::chat::limits::{Guests, Patient, Place, Refused, flaw, reads};
 use crate::chat::message::Message;
 use crate::chat::room::{Deliveries, Member, Room};
 use crate::server::threading::{self, Limits};
@@ -12,7 +12,7 @@ use crate::socket::recv::close;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -74,13 +74,15 @@ impl Chat {
         )
     }
 
-    /// Lets somebody in, who hears what is said from now on.
+    /// Lets somebody in, who hears what is said from now on, and first what
+    /// `history` tells. The log says who came in, who was not let in, and who
+    /// was dropped because it was too far behind.
     pub fn enter(
         &self,
-        address: IpAddr,
+        peer: SocketAddr,
         hang_up: impl FnOnce() + Send + 'static,
     ) -> Result<(Visit<'_>, Deliveries), Refused> {
-        todo!("a place for {address}, and a member of the room")
+        todo!("a place for {peer}, and a member of the room")
     }
 
     /// Says goodbye, and waits until everybody has left, at most for the time of grace.
@@ -88,8 +90,18 @@ impl Chat {
         todo!("say goodbye, and wait for {:?} at most", self.options.grace)
     }
 
+    /// Sets what is called when there may be something to hear: chapter 22.
+    pub fn on_news(&self, hook: impl Fn() + Send + Sync + 'static) {
+        self.room.on_news(hook);
+    }
+
+    /// Tells what was said so far: chapter 22.
+    pub fn said(&self) -> (u64, bool) {
+        self.room.said()
+    }
+
     /// Makes a frame of what the server says.
-    fn words(&self, text: &str) -> Vec<u8> {
+    pub fn words(&self, text: &str) -> Vec<u8> {
         todo!("make a message of {text:?}, and a frame of that")
     }
 
@@ -125,6 +137,11 @@ fn write_all(mut stream: impl Write, chunks: &[Arc<[u8]>]) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether some clients would read one line as many.
+fn is_torn(line: &[u8]) -> bool {
+    todo!("is there a carriage return in {line:?}, but at its end?")
+}
+
 /// What is said to somebody whose connection ends by this error, if anything.
 fn last_word(error: &io::Error) -> Option<String> {
     todo!("is there still somebody to hear of {error}?")
@@ -133,6 +150,7 @@ fn last_word(error: &io::Error) -> Option<String> {
 /// The stay of one member. Its drop leaves the room.
 pub struct Visit<'a> {
     chat: &'a Chat,
+    peer: SocketAddr,
     member: Member,
     place: Option<Place>,
     name: Option<String>,
@@ -157,6 +175,11 @@ impl Visit<'_> {
     /// Gives the member its name with its first message, and holds it to that.
     fn is_called(&mut self, message: &Message) -> Result<(), String> {
         todo!("may this member say it as {:?}?", message.name)
+    }
+
+    /// Leaves: it hears what was said until now, and then the end.
+    pub fn leave(&self) {
+        self.member.leave();
     }
 
     /// Says something to this member alone.

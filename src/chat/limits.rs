@@ -1,5 +1,6 @@
 //! What a room allows: its [`Options`], how many [`Guests`] there may be, in
-//! all and from one address, and how long it is [`Patient`].
+//! all and from one address, how long it is [`Patient`], and what a name must
+//! not be.
 //!
 //! Whoever has opened a thousand connections is one person who keeps out a
 //! thousand. [`Gate`](crate::server::threading::Gate) lets the surplus wait,
@@ -43,7 +44,8 @@ pub struct Options {
     pub frame: usize,
     /// At most so many members.
     pub members: usize,
-    /// At most so many from one address.
+    /// At most so many from one address: a class behind one router gets in,
+    /// and one person with a loop does not take every place.
     pub per_address: usize,
     /// So many bytes a member may be behind.
     pub behind: usize,
@@ -66,7 +68,7 @@ impl Default for Options {
             framing: Framing::Line,
             frame: 64 * 1024,
             members: 1_000,
-            per_address: 1_000,
+            per_address: 100,
             behind: 4 * 1024 * 1024,
             history: 0,
             silence: Some(Duration::from_secs(300)),
@@ -126,12 +128,10 @@ impl Guests {
     }
 
     /// Gives a place to somebody from this address, without waiting for one.
-    /// `::ffff:192.0.2.1` is another way to write `192.0.2.1`.
     ///
     /// # Errors
     /// [`Refused`] says why there is none.
     pub fn admit(&self, address: IpAddr) -> Result<Place, Refused> {
-        let address = address.to_canonical();
         let mut state = self.lock();
         let from_there = state.by_address.get(&address).copied().unwrap_or(0);
         if state.closed {
@@ -195,6 +195,32 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// Says what is wrong with a name that looks like another, or like none: it
+/// begins or ends with a blank, or has a character that nobody sees. Names that
+/// can be told apart by a careful reader are all right.
+pub fn flaw(name: &str) -> Option<String> {
+    if name.trim() != name {
+        return Some("a name neither begins nor ends with a blank".into());
+    }
+    let hidden = name
+        .chars()
+        .find(|it| it.is_control() || is_ignorable(*it))?;
+    let hidden = hidden.escape_unicode();
+    Some(format!("nobody sees the {hidden} in that name"))
+}
+
+/// Whether a character leaves no mark where it is shown: Unicode calls them
+/// Default_Ignorable_Code_Point. The end of a line and of a paragraph are none
+/// of them, and not to be seen either.
+fn is_ignorable(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
 
 /// A stream whose bytes have to come until a moment, all of them together: who
 /// sends one byte for each timeout would stay for ever. `None` is no limit.

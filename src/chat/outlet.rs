@@ -14,7 +14,7 @@
 //!
 //! Both engines go through here, and neither knows who stands behind it.
 
-use crate::chat::room::Room;
+use crate::chat::room::{Gone, Member, Room};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -67,8 +67,22 @@ impl Outlet {
         }
     }
 
-    /// Says whole frames of one message, sooner or later. An error is what to
-    /// answer to their sender.
+    /// Says whole frames of a member's message, as long as it is in the room.
+    /// An error is what to answer to it.
+    ///
+    /// A relay takes no more from who is gone, but what it has taken is on its
+    /// way, and is heard even if the name has a new owner by then: on other
+    /// servers it may have one in any case.
+    pub fn say_as(&self, member: &Member, frames: &[u8]) -> Result<(), String> {
+        match &self.0 {
+            Some(relayed) if member.is_here() => relayed.say(frames),
+            Some(_) => Err(Gone.to_string()),
+            None => member.say(frames).map_err(|gone| gone.to_string()),
+        }
+    }
+
+    /// Says whole frames of one message of the server's own, sooner or later.
+    /// An error says why not.
     pub fn say(&self, room: &Room, frames: &[u8]) -> Result<(), String> {
         match &self.0 {
             Some(relayed) => relayed.say(frames)?,

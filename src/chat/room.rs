@@ -14,21 +14,26 @@
 //! let (alice, mut to_alice) = room.join(|| println!("alice was too slow"));
 //! let (_bob, mut to_bob) = room.join(|| println!("bob was too slow"));
 //! alice.take_name("alice")?;
-//! room.say(b"hello\n");
+//! alice.say(b"hello\n")?;
 //! room.say(b"anybody here?\n");
 //! let heard = Some(Arc::from(&b"hello\nanybody here?\n"[..]));
 //! assert_eq!(to_alice.try_hear(), Ok(heard.clone()));
 //! assert_eq!(to_bob.hear().ok(), heard); // the same bytes, not a copy of them
 //! alice.leave();
 //! assert_eq!(to_alice.hear(), Err(End::Left));
-//! # Ok::<(), chatroom::chat::room::NameTaken>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! No lock is held while anybody's code runs or anybody is woken: `hang_up`
 //! and the hook of [`Room::on_news`] may call the room.
 //!
 //! Memory: the log keeps what a member may be behind, and at most one chunk
-//! more; a member that waits costs its entry, some 300 bytes, and no buffer.
+//! more. What somebody has taken out and not yet written is not counted as
+//! behind, but lies in the last two bounds of the log, or they are dropped: so
+//! all of them together keep at most one bound more, and of their own only the
+//! parts of chunks that an answer or a latecomer's first word has cut. Small
+//! sayings that are read one by one cost about two and a half times their
+//! bytes. A member that waits costs its entry, some 300 bytes, and no buffer.
 //! To say something costs the same for ten members as for ten thousand, but
 //! for waking those who wait.
 //!
@@ -45,6 +50,10 @@ use std::thread::{self, Thread};
 /// At most so many chunks are heard at once: a fourth of what one `writev(2)`
 /// takes, and a lock that is held for some microseconds.
 pub const MANY: usize = 256;
+
+/// At most so many bytes of answers wait for one member: some hundreds, far
+/// more than anybody reads who asks for them in good faith.
+const ANSWERS: usize = 64 * 1024;
 
 /// A room. Its clones are the same room.
 #[derive(Clone)]
@@ -110,6 +119,10 @@ pub enum End {
     /// The member was too far behind, and was dropped.
     TooSlow,
 }
+
+/// Who wants to speak is not in the room any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
 
 /// Somebody in the room has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,14 +191,7 @@ impl Room {
     /// Says whole frames to everybody, and wakes who waits. Nothing is said in
     /// a closed room.
     pub fn say(&self, frames: &[u8]) {
-        self.change(|state| {
-            if state.closed || frames.is_empty() {
-                return Aftermath::default();
-            }
-            state.log.push(frames);
-            let slow = state.trim(frames.len(), self.0.behind);
-            state.news(slow)
-        });
+        self.change(|state| state.say(frames, self.0.behind));
     }
 
     /// Sets what is called after each change that may give a member something
@@ -264,6 +270,22 @@ struct Aftermath {
 }
 
 impl State {
+    /// Adds to the log, unless it is closed.
+    fn say(&mut self, frames: &[u8], behind: usize) -> Aftermath {
+        if self.closed || frames.is_empty() {
+            return Aftermath::default();
+        }
+        self.log.push(frames);
+        let slow = self.trim(frames.len(), behind);
+        self.news(slow)
+    }
+
+    /// Finds a member that has not left.
+    fn here(&mut self, id: u64) -> Option<&mut Entry> {
+        let entry = self.members.get_mut(&id);
+        entry.filter(|it| it.until.is_none())
+    }
+
     /// Wakes all who wait.
     fn news(&mut self, slow: Vec<Entry>) -> Aftermath {
         Aftermath {
@@ -358,7 +380,7 @@ impl Member {
     }
 
     /// Takes a name that nobody else here has, and gives up the one before.
-    /// Who is not here any more takes none.
+    /// Who is not here any more takes none, and has nobody to be told.
     ///
     /// # Errors
     /// [`NameTaken`]: somebody else here has it.
@@ -373,11 +395,9 @@ impl Member {
 
     fn rename(&self, name: &str, share: bool) -> Result<(), NameTaken> {
         let state = &mut *self.room.lock();
-        let others = state.names.contains_key(name) && !share;
         let entry = state.members.get_mut(&self.id);
         let Some(entry) = entry.filter(|it| it.until.is_none()) else {
-            // Who is gone takes no name, and least of all somebody else's.
-            return if others { Err(NameTaken) } else { Ok(()) };
+            return Ok(()); // who is gone takes no name, and says nothing
         };
         if entry.name.as_deref() == Some(name) {
             return Ok(());
@@ -393,21 +413,47 @@ impl Member {
         Ok(())
     }
 
+    /// Says whole frames to everybody, like [`Room::say`], as somebody who is
+    /// here. Whether it is, and the saying, are one step: as long as it may
+    /// speak, nobody else can have taken its name.
+    ///
+    /// # Errors
+    /// [`Gone`]: it has left, or was dropped, or nobody listens for it.
+    pub fn say(&self, frames: &[u8]) -> Result<(), Gone> {
+        let mut result = Err(Gone);
+        self.room.change(|state| {
+            if state.here(self.id).is_none() {
+                return Aftermath::default();
+            }
+            result = Ok(());
+            state.say(frames, self.room.0.behind)
+        });
+        result
+    }
+
+    /// Says whether it may speak. It may be gone a moment later: who speaks in
+    /// this room asks [`say`](Member::say).
+    pub fn is_here(&self) -> bool {
+        self.room.lock().here(self.id).is_some()
+    }
+
     /// Gives whole frames to this member alone: behind all that was said
     /// before, and before all that is said later. Answers count for how far
-    /// it is behind.
+    /// it is behind, and more than 64 KiB of them are too many in any case:
+    /// what is said to all is kept once, but these for each.
     pub fn answer(&self, frames: &[u8]) {
         self.room.change(|state| {
             let (at, behind) = (state.log.end(), self.room.0.behind);
-            let entry = state.members.get_mut(&self.id);
-            let Some(entry) = entry.filter(|it| it.until.is_none()) else {
+            let Some(entry) = state.here(self.id) else {
                 return Aftermath::default();
             };
             entry.answers.push_back((at, frames.into()));
             entry.answered += frames.len();
-            let debt = (at - entry.heard) as usize + entry.answered;
+            let (answered, debt) = (entry.answered, (at - entry.heard) as usize);
+            let debt = debt + answered;
             state.slack = state.slack.min(behind.saturating_sub(debt));
-            let too_slow = debt > behind.max(frames.len());
+            let one = frames.len();
+            let too_slow = debt > behind.max(one) || answered > ANSWERS.max(one);
             let slow = too_slow.then(|| state.remove(self.id)).flatten();
             state.news_for(self.id, slow.into_iter().collect())
         });
@@ -418,8 +464,7 @@ impl Member {
     pub fn leave(&self) {
         self.room.change(|state| {
             let end = state.log.end();
-            let entry = state.members.get_mut(&self.id);
-            let Some(entry) = entry.filter(|it| it.until.is_none()) else {
+            let Some(entry) = state.here(self.id) else {
                 return Aftermath::default();
             };
             entry.until = Some(end);
@@ -532,3 +577,11 @@ impl fmt::Display for NameTaken {
 }
 
 impl std::error::Error for NameTaken {}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("you are not in the room any more")
+    }
+}
+
+impl std::error::Error for Gone {}

@@ -23,14 +23,21 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! A name is taken as it is written, but for what nobody can see: see
+//! [`flaw`](crate::chat::limits::flaw).
+//!
 //! Left out: who somebody really is, and encryption; names that only look
-//! alike; how fast and how long somebody may talk. A member takes two threads
-//! and two descriptors: `ulimit -n` has to allow for them.
+//! alike; how fast and how long somebody may talk. Who has half-closed has the
+//! time of grace to take all that is left, and no more because it takes some.
+//! Whoever is refused keeps one of a few spare connections for as long, so one
+//! address can make others wait at the door. Who talks while the room closes
+//! may get a reset behind the goodbye. A member takes two threads and two
+//! descriptors: `ulimit -n` has to allow for them.
 
 pub use crate::chat::limits::Options;
 
-use crate::chat::frame::FrameReader;
-use crate::chat::limits::{Guests, Patient, Place, Refused, reads};
+use crate::chat::frame::{FrameReader, Framing};
+use crate::chat::limits::{Guests, Patient, Place, Refused, flaw, reads};
 use crate::chat::message::Message;
 use crate::chat::room::{Deliveries, Member, Room};
 use crate::server::threading::{self, Limits};
@@ -39,7 +46,7 @@ use crate::socket::recv::close;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -121,19 +128,27 @@ impl Chat {
 
     /// Lets somebody in, who hears what is said from now on, and first what
     /// [`history`](Options::history) tells. `hang_up` is for the room, see
-    /// [`Room::join`].
+    /// [`Room::join`]. The log tells of it, and later of the end.
     ///
     /// # Errors
     /// [`Refused`] where there is no place.
     pub fn enter(
         &self,
-        address: IpAddr,
+        peer: SocketAddr,
         hang_up: impl FnOnce() + Send + 'static,
     ) -> Result<(Visit<'_>, Deliveries), Refused> {
-        let place = self.guests.admit(address)?;
-        let (member, deliveries) = self.room.join_late(self.options.history, hang_up);
+        // `::ffff:192.0.2.1` is another way to write `192.0.2.1`.
+        let place = self.guests.admit(peer.ip().to_canonical());
+        let place = place.inspect_err(|why| log::info!("{peer}: not let in: {why}"))?;
+        let dropped = move || {
+            log::warn!("{peer}: dropped, for it was too far behind");
+            hang_up();
+        };
+        let (member, deliveries) = self.room.join_late(self.options.history, dropped);
+        log::info!("{peer}: came in");
         let visit = Visit {
             chat: self,
+            peer,
             member,
             place: Some(place),
             name: None,
@@ -212,7 +227,7 @@ impl Handler for Chat {
         stream.set_nodelay(true)?;
         let own = stream.try_clone()?;
         let hang_up = move || drop(own.shutdown(Shutdown::Both));
-        let result = match self.enter(peer.ip(), hang_up) {
+        let result = match self.enter(peer, hang_up) {
             Ok((visit, deliveries)) => self.host(stream, visit, deliveries),
             // A new connection has room for it: this does not wait.
             Err(refused) => (&*stream).write_all(&self.words(&refused.to_string())),
@@ -248,6 +263,13 @@ fn write_all(mut stream: impl Write, chunks: &[Arc<[u8]>]) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether some clients would read one line as many: to Python's `makefile` a
+/// lone carriage return ends a line, and JSON allows it between its words. One
+/// before the end mark is how telnet ends a line, and tears nothing.
+fn is_torn(line: &[u8]) -> bool {
+    line.strip_suffix(b"\r").unwrap_or(line).contains(&b'\r')
+}
+
 /// What is said to somebody whose connection ends by this error, if anything.
 fn last_word(error: &io::Error) -> Option<String> {
     match error.kind() {
@@ -261,6 +283,7 @@ fn last_word(error: &io::Error) -> Option<String> {
 /// The stay of one member. Its drop leaves the room.
 pub struct Visit<'a> {
     chat: &'a Chat,
+    peer: SocketAddr,
     member: Member,
     place: Option<Place>,
     name: Option<String>,
@@ -296,11 +319,13 @@ impl Visit<'_> {
     pub fn take(&mut self, body: &[u8]) -> Result<(), String> {
         let Options { framing, frame, .. } = self.chat.options;
         let message = Message::from_json(body).map_err(|refusal| refusal.to_string())?;
+        if framing == Framing::Line && is_torn(body) {
+            return Err("a carriage return stands inside of the line".into());
+        }
         let frames = framing.frame(body, frame);
         let frames = frames.map_err(|error| error.to_string())?;
         self.is_called(&message)?;
-        let Chat { room, options, .. } = self.chat;
-        options.outlet.say(room, &frames)
+        self.chat.options.outlet.say_as(&self.member, &frames)
     }
 
     /// Gives the member its name with its first message, and holds it to that.
@@ -308,12 +333,16 @@ impl Visit<'_> {
         match &self.name {
             Some(name) if *name == message.name => Ok(()),
             Some(name) => Err(format!("your name here is {name:?}")),
-            None if message.name.trim().eq_ignore_ascii_case(SERVER) => {
+            None if message.name.eq_ignore_ascii_case(SERVER) => {
                 Err(format!("the name {SERVER:?} is nobody's"))
             }
             None => {
+                if let Some(why) = flaw(&message.name) {
+                    return Err(why);
+                }
                 let taken = self.member.take_name(&message.name);
                 taken.map_err(|taken| taken.to_string())?;
+                log::info!("{}: is called {:?}", self.peer, message.name);
                 self.name = Some(message.name.clone());
                 self.hello = message.hello;
                 Ok(())
@@ -328,6 +357,7 @@ impl Visit<'_> {
 
     /// Says something to this member alone.
     pub fn answer(&self, text: &str) {
+        log::debug!("{}: is answered: {text}", self.peer);
         self.member.answer(&self.chat.words(text));
     }
 }
@@ -337,6 +367,7 @@ impl Drop for Visit<'_> {
         // First the name and the place are free, then everybody may know.
         self.member.leave();
         self.place = None;
+        log::info!("{}: has left", self.peer);
         if let (true, Some(name)) = (self.hello, &self.name) {
             let left = self.chat.words(&format!("{name} left"));
             let _ = self.chat.options.outlet.say(&self.chat.room, &left);

@@ -41,7 +41,7 @@ use crate::server::{Next, REST, after_accept_error};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -548,7 +548,7 @@ impl<'a> Loop<'a> {
         let mut came = Vec::new();
         let door = let_in(CROWD, || self.listener.accept(), |client| came.push(client));
         for (stream, peer) in came {
-            if let Err(error) = self.enter(stream, peer.ip()) {
+            if let Err(error) = self.enter(stream, peer) {
                 log::warn!("{peer}: {error}");
             }
         }
@@ -563,7 +563,7 @@ impl<'a> Loop<'a> {
         Ok(())
     }
 
-    fn enter(&mut self, mut stream: TcpStream, address: IpAddr) -> io::Result<()> {
+    fn enter(&mut self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         // A small message is not to wait until the last one is acknowledged.
         stream.set_nodelay(true)?;
         let number = self.free.pop().unwrap_or(self.members.len());
@@ -587,7 +587,7 @@ impl<'a> Loop<'a> {
         };
         let Options { silence, grace, .. } = self.house.options;
         // We look at all who have something to write, and need no call.
-        let until = match self.house.chat.enter(address, || ()) {
+        let until = match self.house.chat.enter(peer, || ()) {
             Ok((visit, deliveries)) => {
                 member.visit = Some(visit);
                 member.deliveries = Some(deliveries);

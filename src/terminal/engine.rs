@@ -4,6 +4,7 @@
 use crate::chat::server::{self, ChatServer, Options};
 #[cfg(feature = "scale")]
 use crate::scale::event_loop::{self, EventServer};
+use crate::terminal::descriptors;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::str::FromStr;
@@ -25,11 +26,13 @@ pub enum Room {
 }
 
 impl Engine {
-    /// Opens a room for the clients of `listener`.
+    /// Opens a room for the clients of `listener`, and lets it have descriptors
+    /// for all members.
     ///
     /// # Errors
     /// Those of the engine's `start`.
     pub fn open(self, listener: TcpListener, options: &Options) -> io::Result<Room> {
+        descriptors::allow_for(options, self);
         match self {
             Engine::Threads => server::start(listener, options).map(Room::Threads),
             #[cfg(feature = "scale")]

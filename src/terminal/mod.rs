@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`arguments`] | says what may stand on the command line |
 //! | [`colour`] | gives each name its colour |
+//! | [`descriptors`] | lets a room have as many members as it says |
 //! | [`engine`] | opens a room, on threads or on events |
 //! | [`line`] | draws a message as one line of a terminal |
 //! | [`prompt`] | edits a line while other lines come in |
@@ -24,6 +25,7 @@
 
 pub mod arguments;
 pub mod colour;
+pub mod descriptors;
 pub mod engine;
 pub mod line;
 pub mod prompt;

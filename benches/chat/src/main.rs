@@ -47,7 +47,11 @@ struct Arguments {
 enum Inner {
     /// Is a room; for the bench itself
     #[command(hide = true)]
-    Serve { word: String },
+    Serve {
+        word: String,
+        #[arg(long)]
+        behind: Option<usize>,
+    },
     /// One, two and three servers on one broker
     Relay,
     /// Is one of them; for the bench itself
@@ -95,7 +99,7 @@ fn main() -> ExitCode {
         eprintln!("bench-chat: few descriptors: {error}");
     }
     let result = match &arguments.command {
-        Some(Inner::Serve { word }) => rooms::serve(word),
+        Some(Inner::Serve { word, behind }) => rooms::serve(word, *behind),
         Some(Inner::Soak {
             minutes,
             engine,

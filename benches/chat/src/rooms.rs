@@ -74,7 +74,7 @@ impl Kind {
         }
     }
 
-    fn command(self) -> io::Result<Command> {
+    fn command(self, behind: Option<usize>) -> io::Result<Command> {
         let Some(word) = self.word() else {
             let mut command = Command::new("python3");
             command.args(["-c", include_str!("room.py")]);
@@ -82,6 +82,9 @@ impl Kind {
         };
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["serve", word]);
+        if let Some(behind) = behind {
+            command.args(["--behind", &behind.to_string()]);
+        }
         Ok(command)
     }
 }
@@ -94,10 +97,18 @@ pub struct Room {
 
 impl Room {
     pub fn open(kind: Kind) -> io::Result<Room> {
-        if kind == Kind::Redis {
-            return Room::redis();
+        match kind {
+            Kind::Redis => Room::redis(),
+            kind => Room::start(kind.command(None)?, kind.name()),
         }
-        let mut command = kind.command()?;
+    }
+
+    /// Opens a room of ours in which one may be so many bytes behind.
+    pub fn strict(kind: Kind, behind: usize) -> io::Result<Room> {
+        Room::start(kind.command(Some(behind))?, kind.name())
+    }
+
+    fn start(mut command: Command, name: &str) -> io::Result<Room> {
         // A room of ours lives as long as its standard input.
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // Python's complaints about clients that went are not ours.
@@ -113,7 +124,6 @@ impl Room {
             Err(_) => {
                 let _ = child.kill();
                 let _ = child.wait();
-                let name = kind.name();
                 Err(io::Error::other(format!("{name} does not start: {line:?}")))
             }
         }
@@ -174,7 +184,9 @@ impl Drop for Room {
 }
 
 /// Is the room, in the process that `Room::open` has started.
-pub fn serve(word: &str) -> io::Result<()> {
+pub fn serve(word: &str, behind: Option<usize>) -> io::Result<()> {
+    let mut options = options();
+    options.behind = behind.unwrap_or(options.behind);
     let listener = listener()?;
     println!("listening on {}", listener.local_addr()?);
     io::stdout().flush()?;
@@ -189,11 +201,11 @@ pub fn serve(word: &str) -> io::Result<()> {
         return Ok(());
     }
     if word == "events" {
-        let server = event_loop::start(listener, &options())?;
+        let server = event_loop::start(listener, &options)?;
         io::stdin().lines().for_each(drop);
         return server.shutdown();
     }
-    let server = start(listener, &options())?;
+    let server = start(listener, &options)?;
     io::stdin().lines().for_each(drop);
     server.shutdown()
 }

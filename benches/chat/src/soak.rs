@@ -21,13 +21,21 @@ const GROUP: usize = 20;
 /// Each of them says something once in so long.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// What they say is so long, in bytes, so that who sleeps is soon too slow.
+const TEXT: usize = 2 * 1024;
+
 /// Who visits takes their time; so many do it at once.
-const VISITORS: u64 = 8;
+const VISITORS: u64 = 32;
 
-/// A reader that sleeps is looked at, and replaced, once in so long.
-const SLEEP: Duration = Duration::from_secs(600);
+/// So many bytes one may be behind. The stable group is not: what is said in a
+/// second is less, and the kernel takes some seconds more for each of them.
+const BEHIND: usize = 512 * 1024;
 
-/// Before the first look the log has been filled once: 4 MiB, and more.
+/// While a reader sleeps so much is said that it must be dropped: the kernel
+/// takes 3 MB of it, and a bound is on its way and another one in the log.
+const SLEEP: u64 = 8 * 1024 * 1024;
+
+/// Before the first look the log has been filled more than once.
 const WARM_UP: usize = 5 * 1024 * 1024;
 
 /// More memory than at the first look that is still taken for the same: what
@@ -60,7 +68,7 @@ fn look(room: &Room) -> Look {
 
 /// A session of so long, in which one visitor comes in each `pause`.
 pub fn soak(kind: Kind, time: Duration, pause: Duration) -> io::Result<()> {
-    let room = Room::open(kind)?;
+    let room = Room::strict(kind, BEHIND)?;
     let address = room.address;
     let members = (0..GROUP).map(|_| TcpStream::connect(address));
     let members: Vec<TcpStream> = members.collect::<io::Result<_>>()?;
@@ -81,46 +89,63 @@ pub fn soak(kind: Kind, time: Duration, pause: Duration) -> io::Result<()> {
         }
     }
     let padding = "-".repeat(1024);
-    for _ in 0..WARM_UP / padding.len() {
+    for count in 0..WARM_UP / padding.len() {
         say(&members[0], 0, &padding)?;
+        if count % 64 == 0 {
+            // Nobody is to be too far behind before it begins.
+            thread::sleep(Duration::from_millis(20));
+        }
     }
     say(&members[0], 0, FIRST)?;
     for (_, counts) in &ears {
         while !counts.recv().map_err(io::Error::other)? {}
     }
 
-    let (over, visits, dropped) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+    let (over, said, counts) = (AtomicBool::new(false), AtomicU64::new(0), Counts::default());
+    let padding = "-".repeat(TEXT);
+    let start = Instant::now();
     let mut first = None;
     let mut highest = 0;
     thread::scope(|scope| {
         for visitor in 0..VISITORS {
-            let (over, visits) = (&over, &visits);
+            let (over, counts) = (&over, &counts);
             scope.spawn(move || {
                 let gap = pause * VISITORS as u32;
                 let mut due = Instant::now() + pause * visitor as u32;
                 let mut kind = visitor;
                 while !over.load(Ordering::Relaxed) {
                     thread::sleep(due.saturating_duration_since(Instant::now()));
-                    // A visitor may be hung up on at any time; that is the point.
-                    let _ = visit(address, kind);
-                    visits.fetch_add(1, Ordering::Relaxed);
+                    let count = match TcpStream::connect(address) {
+                        Ok(stream) => {
+                            // It may be hung up on at any time; that is the point.
+                            let _ = visit(stream, kind);
+                            &counts.visits
+                        }
+                        Err(_) => &counts.turned_away,
+                    };
+                    count.fetch_add(1, Ordering::Relaxed);
                     (due, kind) = (due + gap, kind + VISITORS);
                 }
             });
         }
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                if sleep_in(address, &over).unwrap_or(false) {
-                    dropped.fetch_add(1, Ordering::Relaxed);
-                }
+                let count = match sleep_in(address, &said, &over) {
+                    Ok(true) => &counts.dropped,
+                    Ok(false) if over.load(Ordering::Relaxed) => continue,
+                    _ => &counts.kept,
+                };
+                count.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let start = Instant::now();
+        // Whatever comes of it: the others go on until it is over.
+        let _over = Over(&over);
         let mut minute = 1;
         while start.elapsed() < time {
             for (number, member) in members.iter().enumerate() {
-                say(member, number, &format!("number {}", numbers[number]))?;
+                say(member, number, &format!("{padding} {}", numbers[number]))?;
                 numbers[number] += 1;
+                said.fetch_add(TEXT as u64, Ordering::Relaxed);
             }
             thread::sleep(PAUSE);
             let now = look(&room);
@@ -131,7 +156,7 @@ pub fn soak(kind: Kind, time: Duration, pause: Duration) -> io::Result<()> {
                 first = Some(now);
             }
             if start.elapsed() >= Duration::from_secs(60) * minute {
-                let visits = visits.load(Ordering::Relaxed);
+                let visits = counts.visits.load(Ordering::Relaxed);
                 println!(
                     "minute {minute}: {} said, {visits} visits, {} KiB, {} threads, {} descriptors",
                     numbers[0] * GROUP as u64,
@@ -142,10 +167,9 @@ pub fn soak(kind: Kind, time: Duration, pause: Duration) -> io::Result<()> {
                 minute += 1;
             }
         }
-        over.store(true, Ordering::Relaxed);
         io::Result::Ok(())
-    })
-    .inspect_err(|_| over.store(true, Ordering::Relaxed))?;
+    })?;
+    let took = start.elapsed();
 
     // Each one's last word comes behind all its others.
     for (number, member) in members.iter().enumerate() {
@@ -165,9 +189,8 @@ pub fn soak(kind: Kind, time: Duration, pause: Duration) -> io::Result<()> {
         thread::sleep(Duration::from_millis(100));
     }
     let last = look(&room);
-    report(
-        &heard, &numbers, first, last, highest, alone, &visits, &dropped,
-    )?;
+    report(&heard, &numbers, first, last, highest, alone)?;
+    counts.report(took, said.into_inner())?;
     for member in &members {
         let _ = member.shutdown(Shutdown::Both);
     }
@@ -223,9 +246,44 @@ fn join<T>(thread: JoinHandle<io::Result<T>>) -> io::Result<T> {
     }
 }
 
-/// Somebody comes and goes, in one of many ways.
-fn visit(address: SocketAddr, kind: u64) -> io::Result<()> {
-    let mut stream = TcpStream::connect(address)?;
+/// Its drop says that the session is over, also after an error.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What became of the others.
+#[derive(Default)]
+struct Counts {
+    visits: AtomicU64,
+    /// Visits that did not come about.
+    turned_away: AtomicU64,
+    /// Readers that slept and were dropped.
+    dropped: AtomicU64,
+    /// Readers that slept and were not.
+    kept: AtomicU64,
+}
+
+impl Counts {
+    fn report(&self, took: Duration, said: u64) -> io::Result<()> {
+        let count = |it: &AtomicU64| it.load(Ordering::Relaxed);
+        let (visits, turned_away) = (count(&self.visits), count(&self.turned_away));
+        let rate = visits as f64 / took.as_secs_f64();
+        println!("visits: {visits}, {rate:.1} a second; not let in by the kernel: {turned_away}");
+        let (dropped, kept) = (count(&self.dropped), count(&self.kept));
+        println!("readers that slept: {dropped} dropped, {kept} not");
+        if kept > 0 || dropped == 0 && said > 2 * SLEEP {
+            return Err(io::Error::other("a reader slept and was not dropped"));
+        }
+        Ok(())
+    }
+}
+
+/// Somebody has come, and goes in one of many ways.
+fn visit(mut stream: TcpStream, kind: u64) -> io::Result<()> {
     let name = format!("visitor {kind}");
     let whole =
         format!("{{\"name\":\"{name}\",\"msg\":\"hello\",\"time\":\"2026-11-22T08:00:00Z\"}}\n");
@@ -261,11 +319,11 @@ fn visit(address: SocketAddr, kind: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Does not read for a long time, and says then whether it was hung up on.
-fn sleep_in(address: SocketAddr, over: &AtomicBool) -> io::Result<bool> {
+/// Does not read while so much is said, and says then whether it was hung up on.
+fn sleep_in(address: SocketAddr, said: &AtomicU64, over: &AtomicBool) -> io::Result<bool> {
     let socket: Socket = crate::load::sleeper(address)?;
-    let start = Instant::now();
-    while start.elapsed() < SLEEP && !over.load(Ordering::Relaxed) {
+    let until = said.load(Ordering::Relaxed) + SLEEP;
+    while said.load(Ordering::Relaxed) < until && !over.load(Ordering::Relaxed) {
         thread::sleep(Duration::from_millis(100));
     }
     let mut stream = TcpStream::from(socket);
@@ -282,7 +340,6 @@ fn sleep_in(address: SocketAddr, over: &AtomicBool) -> io::Result<bool> {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
 fn report(
     heard: &[Heard],
     numbers: &[u64],
@@ -290,8 +347,6 @@ fn report(
     last: Look,
     highest: u64,
     alone: u64,
-    visits: &AtomicU64,
-    dropped: &AtomicU64,
 ) -> io::Result<()> {
     let said: u64 = numbers.iter().sum();
     let first = first.unwrap_or(last);
@@ -303,11 +358,6 @@ fn report(
         "heard of all: {} lines, the same for everybody: {}",
         heard[0].lines,
         same(heard)
-    );
-    println!(
-        "visits: {}, readers that slept and were dropped: {}",
-        visits.load(Ordering::Relaxed),
-        dropped.load(Ordering::Relaxed)
     );
     println!(
         "memory: {} KiB first, {} KiB last, {highest} KiB at most",
