@@ -247,7 +247,7 @@ pub fn join(arguments: &Join) -> Result<(), Failure> {
     let (over, end) = mpsc::channel();
     let colours = Colours::wanted();
     let result = match prompt::open(&arguments.name, colours) {
-        Some((mut prompt, mut printer)) => {
+        Some((mut prompt, printer)) => {
             let _restored_at_the_end = prompt::Restore::later();
             on_ctrl_c(&over)?;
             let show =

@@ -778,6 +778,21 @@ mod step_6 {
     }
 
     #[test]
+    fn a_slow_room_does_not_stop_who_types_fast() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types(&"x\r".repeat(40));
+        // The room says nothing for as long as there is anything to hear.
+        let said: Vec<u8> = (0..32).flat_map(|_| peer.hears_a_line()).collect();
+        screen.settles();
+        peer.sends(&said);
+        let rest: Vec<u8> = (32..40).flat_map(|_| peer.hears_a_line()).collect();
+        peer.sends(&rest);
+        screen.shows(&[" alice: x"; 40], "alice>");
+    }
+
+    #[test]
     fn the_arrow_keys_bring_back_what_was_said() {
         let Some((mut screen, mut peer)) = alice(&[]) else {
             return;
