@@ -793,6 +793,87 @@ mod step_6 {
     }
 
     #[test]
+    fn what_is_typed_while_there_is_no_prompt_is_not_shown_twice() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        // One line more than may be on its way: the next has to wait.
+        screen.types(&"x\r".repeat(33));
+        let said: Vec<u8> = (0..32).flat_map(|_| peer.hears_a_line()).collect();
+        screen.settles();
+        screen.types("last\r");
+        screen.settles();
+        peer.sends(&said);
+        let rest: Vec<u8> = (0..2).flat_map(|_| peer.hears_a_line()).collect();
+        peer.sends(&rest);
+        let shown = [
+            &["— alice joined"][..],
+            &[" alice: x"; 33],
+            &[" alice: last"],
+        ];
+        screen.shows(&shown.concat(), "alice>");
+    }
+
+    /// Alice's terminal has 60 columns; her prompt takes 7 of them.
+    #[test]
+    fn a_line_of_two_rows_is_not_torn_and_leaves_nothing_behind() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        let long = "x".repeat(70);
+        screen.types(&long);
+        let (first, second) = (format!("alice> {}", &long[..53]), &long[53..]);
+        screen.shows(&["— alice joined", &first], second);
+        peer.sends(said("bob", "hi").as_bytes());
+        screen.shows(&["— alice joined", " bob: hi", &first], second);
+        screen.types("\r");
+        peer.hears_a_line();
+        peer.sends(said("bob", "you?").as_bytes());
+        screen.shows(&["— alice joined", " bob: hi", " bob: you?"], "alice>");
+    }
+
+    #[test]
+    fn a_line_of_wide_signs_is_not_torn_and_leaves_nothing_behind() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        // 26 of them have room behind the prompt, and one column is left.
+        screen.types(&"你".repeat(30));
+        let first = format!("alice> {}", "你".repeat(26));
+        screen.shows(&["— alice joined", &first], "你你你你");
+        peer.sends(said("张三", "好").as_bytes());
+        screen.shows(&["— alice joined", " 张三: 好", &first], "你你你你");
+        screen.types("\r");
+        peer.hears_a_line();
+        peer.sends(said("张三", "吗").as_bytes());
+        screen.shows(&["— alice joined", " 张三: 好", " 张三: 吗"], "alice>");
+    }
+
+    #[test]
+    fn a_line_that_fills_its_row_leaves_nothing_behind() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        for count in [52, 53, 54] {
+            screen.types(&format!("{}\r", "x".repeat(count)));
+            peer.hears_a_line();
+        }
+        peer.sends(said("bob", "hi").as_bytes());
+        screen.shows(&["— alice joined", " bob: hi"], "alice>");
+    }
+
+    #[test]
+    fn a_long_line_that_is_given_up_leaves_nothing_behind() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types(&"x".repeat(70));
+        screen.types("\x03");
+        peer.hears_to_the_end();
+        screen.shows(&["— alice joined"], "");
+    }
+
+    #[test]
     fn the_arrow_keys_bring_back_what_was_said() {
         let Some((mut screen, mut peer)) = alice(&[]) else {
             return;

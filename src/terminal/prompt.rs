@@ -180,11 +180,14 @@ impl Helper for Dress {}
 pub struct Restore(Option<String>);
 
 impl Restore {
-    /// Notes how the terminal is now. Where there is no `stty`, nothing.
+    /// Notes how the terminal is now, and stops it from showing keys: between
+    /// two lines nobody would take them off the screen again. Where there is no
+    /// `stty`, nothing.
     pub fn later() -> Restore {
         let output = stty("-g");
         let modes = output.ok().filter(|output| output.status.success());
         let modes = modes.and_then(|output| String::from_utf8(output.stdout).ok());
+        let _ = stty("-echo");
         Restore(modes.map(|modes| modes.trim().to_owned()))
     }
 }
