@@ -248,7 +248,7 @@ pub fn join(arguments: &Join) -> Result<(), Failure> {
     let colours = Colours::wanted();
     let result = match prompt::open(&arguments.name, colours) {
         Some((mut prompt, printer)) => {
-            let _restored_at_the_end = prompt::Restore::later();
+            let _restored_at_the_end = prompt::Restore::later(&printer);
             on_ctrl_c(&over)?;
             let show =
                 move |message: &Message| printer.print(&line(message, colours, &Local::now()));
@@ -356,8 +356,8 @@ fn talk(prompt: &mut prompt::Prompt, words: &Words) -> Result<(), Failure> {
     words.say("joined", true)?;
     words.wait(); // whom the room does not let in gets no prompt
     while let Some(line) = prompt.line()? {
-        if !line.trim().is_empty() {
-            words.say(&line, false)?;
+        for line in line.lines().filter(|line| !line.trim().is_empty()) {
+            words.say(line, false)?;
         }
     }
     words.finish();

@@ -1036,6 +1036,66 @@ mod step_6 {
     }
 
     #[test]
+    fn the_last_words_of_a_room_are_shown_and_the_prompt_is_gone() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        let long = "x".repeat(70);
+        screen.types(&long);
+        screen.shows(&[&format!("alice> {}", &long[..53])], &long[53..]);
+        peer.sends(said("server", "the room is closing").as_bytes());
+        peer.closes();
+        screen.shows(&["— alice joined", "— the room is closing"], "");
+        screen.is_over();
+        screen.shows(&["— alice joined", "— the room is closing"], "");
+    }
+
+    #[test]
+    fn a_text_of_many_lines_is_as_many_messages() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("\x1b[200~one\n\ntwo\x1b[201~\r");
+        for expected in ["one", "two"] {
+            let heard = String::from_utf8(peer.hears_a_line()).expect("text");
+            let expected = format!("\"msg\":\"{expected}\"");
+            assert!(heard.contains(&expected), "no {expected} in {heard}");
+            peer.sends(heard.as_bytes());
+        }
+        screen.shows(&["— alice joined", " alice: one", " alice: two"], "alice>");
+    }
+
+    #[test]
+    fn what_is_hostile_in_a_text_that_is_pasted_is_not_drawn() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("\x1b[200~a\u{9b}31mb\u{202e}c\x1b[201~");
+        screen.shows(&["— alice joined"], "alice> a31mbc");
+        let drawn = String::from_utf8_lossy(&screen.drawn);
+        assert!(!drawn.contains(['\u{9b}', '\u{202e}']), "{drawn:?}");
+        screen.types("\r");
+        let heard = String::from_utf8(peer.hears_a_line()).expect("text");
+        assert!(
+            heard.contains("\"msg\":\"a\u{9b}31mb\u{202e}c\""),
+            "{heard:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_looked_for_in_the_history_is_shown() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("half\r");
+        let half = peer.hears_a_line();
+        peer.sends(&half);
+        screen.shows(&[" alice: half"], "alice>");
+        screen.types("\x12ha");
+        screen.shows(&[" alice: half"], "(reverse-i-search)`ha': half");
+    }
+
+    #[test]
     fn a_refusal_ends_it_before_anything_can_be_said() {
         let (room, address) = scripted();
         let Some(mut screen) = Screen::start(&["join", "alice", "--server", &address]) else {

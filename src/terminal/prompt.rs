@@ -26,6 +26,10 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The editor draws a tabulator up to the next multiple of this.
 const TAB: usize = 8;
 
+/// After the escape key the editor hears nobody for so many milliseconds: the
+/// arrow keys begin with it.
+const ESCAPE: u16 = 200;
+
 /// Where lines are typed. The arrow keys bring older ones back.
 pub struct Prompt {
     editor: Editor<Dress, MemHistory>,
@@ -49,6 +53,7 @@ pub fn open(name: &str, colours: Colours) -> Option<(Prompt, Printer)> {
     let config = Config::builder()
         .auto_add_history(true)
         .color_mode(ColorMode::Forced)
+        .keyseq_timeout(Some(ESCAPE))
         .build();
     let history = MemHistory::with_config(&config);
     let mut editor = Editor::with_history(config.clone(), history).ok()?;
@@ -142,8 +147,22 @@ struct Dress {
 
 impl Highlighter for Dress {
     fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+        self.screen.will_draw();
         line.clone_into(&mut self.typed.borrow_mut());
         false
+    }
+
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        // Who pastes a text may not know all that is in it. What is left out
+        // has no width; line ends and tabulators are the editor's to draw.
+        let drawn = |sign: &char| {
+            let text = sign.to_string();
+            matches!(sign, '\n' | '\t') || harmless(&text) == text
+        };
+        match line.chars().all(|sign| drawn(&sign)) {
+            true => Cow::Borrowed(line),
+            false => Cow::Owned(line.chars().filter(drawn).collect()),
+        }
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
@@ -177,28 +196,35 @@ impl Helper for Dress {}
 
 /// Puts the terminal back as it was when this was made, also in the middle of
 /// a line: where the program ends, the editor may still wait for a key.
-pub struct Restore(Option<String>);
+pub struct Restore {
+    screen: Arc<Screen>,
+    modes: Option<String>,
+}
 
 impl Restore {
     /// Notes how the terminal is now, and stops it from showing keys: between
     /// two lines nobody would take them off the screen again. Where there is no
     /// `stty`, nothing.
-    pub fn later() -> Restore {
+    pub fn later(printer: &Printer) -> Restore {
         let output = stty("-g");
         let modes = output.ok().filter(|output| output.status.success());
         let modes = modes.and_then(|output| String::from_utf8(output.stdout).ok());
         let _ = stty("-echo");
-        Restore(modes.map(|modes| modes.trim().to_owned()))
+        Restore {
+            screen: printer.0.clone(),
+            modes: modes.map(|modes| modes.trim().to_owned()),
+        }
     }
 }
 
 impl Drop for Restore {
     fn drop(&mut self) {
+        let _ = self.screen.close();
         let mut screen = io::stdout();
-        // Wipes the prompt, and ends the bracketed paste.
-        let _ = write!(screen, "\r\x1b[J\x1b[?2004l");
+        // Ends the bracketed paste.
+        let _ = write!(screen, "\x1b[?2004l");
         let _ = screen.flush();
-        if let Some(modes) = &self.0 {
+        if let Some(modes) = &self.modes {
             let _ = stty(modes);
         }
     }

@@ -19,6 +19,7 @@
 //! Left out: what a prompt looks like.
 
 use std::io::{self, Write};
+use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,10 @@ const KNOCK: &str = "\x1b[A\n";
 /// A knock that takes longer than this waits for the editor to hear another,
 /// and the editor need not wait for it.
 const ON_ITS_WAY: Duration = Duration::from_millis(100);
+
+/// So long the editor has to take its last prompt away: it may be busy with
+/// something else than the line, and a terminal may have stopped.
+const LAST: Duration = Duration::from_secs(3);
 
 /// A screen, and what is to be drawn on it.
 #[derive(Debug, Default)]
@@ -47,6 +52,10 @@ struct State {
     knocked: bool,
     /// Somebody is about to knock.
     knocks: bool,
+    /// The editor draws because of a key, and nobody needed to knock.
+    by_itself: bool,
+    /// There will be no more prompts.
+    closed: bool,
 }
 
 /// Whether the screen is the editor's.
@@ -86,17 +95,35 @@ impl Screen {
             .change
             .wait_timeout_while(self.lock(), ON_ITS_WAY, |state| state.knocks);
         let (mut state, _) = state.unwrap_or_else(PoisonError::into_inner);
+        while state.closed {
+            state = self.wait_for_ever(state);
+        }
         state.lent = Lent::Yes;
     }
 
+    /// Notes that a key was pressed, and that the editor will draw for it.
+    pub fn will_draw(&self) {
+        self.lock().by_itself = true;
+    }
+
     /// Returns the lines to be drawn above the prompt, which is drawn now.
+    ///
+    /// Where the screen is to be closed, it does not return: who has knocked
+    /// finds the old prompt taken away, and there is no other.
     pub fn above(&self) -> String {
         let mut state = self.lock();
         if state.lent == Lent::Yes {
             state.lent = Lent::WithPrompt;
         }
         state.knocked = false;
+        let by_itself = mem::take(&mut state.by_itself);
+        if state.closed && !by_itself && state.lent == Lent::WithPrompt {
+            state.lent = Lent::No;
+        }
         self.change.notify_all();
+        while state.closed && state.lent == Lent::No {
+            state = self.wait_for_ever(state);
+        }
         state.waiting.drain(..).collect()
     }
 
@@ -118,11 +145,28 @@ impl Screen {
         write(&format!("\x1b[{rows}A\r\x1b[J{lines}"))
     }
 
+    /// Takes the screen back for good, and shows what has waited. The editor
+    /// waits from here on until the program ends.
+    ///
+    /// # Errors
+    /// Those of the terminal.
+    pub fn close(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        state.closed = true;
+        self.change.notify_all();
+        let left = (self.change).wait_timeout_while(state, LAST, |state| state.lent != Lent::No);
+        let (mut state, in_time) = left.unwrap_or_else(PoisonError::into_inner);
+        let wiped = if in_time.timed_out() { "\r\x1b[J" } else { "" };
+        let lines: String = state.waiting.drain(..).collect();
+        write(&format!("{wiped}{lines}"))
+    }
+
     /// Knocks at the editor, with what is written to it, whenever lines wait
     /// and there is a prompt. It returns at the first error.
     pub fn knock(&self, mut write: impl FnMut(String) -> bool) {
         let needless = |state: &State| {
-            state.lent != Lent::WithPrompt || state.waiting.is_empty() || state.knocked
+            let nothing = state.waiting.is_empty() && !state.closed;
+            state.lent != Lent::WithPrompt || nothing || state.knocked
         };
         loop {
             let mut state = self.wait_while(needless);
@@ -142,6 +186,11 @@ impl Screen {
         let state = self
             .change
             .wait_while(self.lock(), |state| condition(state));
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_for_ever<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let state = self.change.wait(state);
         state.unwrap_or_else(PoisonError::into_inner)
     }
 
