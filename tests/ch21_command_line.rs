@@ -57,7 +57,9 @@ mod step_1 {
 
     #[test]
     fn help_shows_examples_and_tells_the_exit_codes() {
-        for arguments in [&["--help"][..], &["serve", "--help"], &["join", "--help"]] {
+        for command in ["", "serve", "join", "echo"] {
+            let words = [command, "--help"];
+            let arguments = &words[usize::from(command.is_empty())..];
             let help = ends(arguments, 0).output;
             for part in ["Examples:", "Exit codes:", "3  there was no connection"] {
                 assert!(help.contains(part), "{arguments:?}: no {part:?}:\n{help}");
@@ -94,6 +96,7 @@ mod step_1 {
             (&["join", "bob", "--framing", "morse"], "morse"),
             (&["serve", "--max-clients", "0"], "--max-clients"),
             (&["serve", "--silence", "0s"], "--silence"),
+            (&["serve", "--max-frame", "65537"], "65536"),
             (&["serve", "--log-level", "loud"], "loud"),
             (&["echo", "--server", "udp"], "udp"),
         ] {
@@ -158,6 +161,7 @@ mod step_1 {
 
 mod step_2 {
     use crate::NOTHING;
+    use crate::fixtures::compare::text;
     use crate::fixtures::*;
     use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -201,6 +205,57 @@ mod step_2 {
     }
 
     #[test]
+    fn a_room_for_one_is_full_with_one() {
+        let (_room, address) = Program::room(&["--max-clients", "1"]);
+        let (mut first, words) = (caller(&address), words("alice", "hi"));
+        first.sends(&words);
+        first.hears(&words);
+        let heard = text(&caller(&address).hears_to_the_end());
+        assert!(heard.contains("the room is full"), "{heard}");
+    }
+
+    #[test]
+    fn a_room_for_one_of_each_address_takes_no_second_one() {
+        let (_room, address) = Program::room(&["--max-per-address", "1"]);
+        let (mut first, words) = (caller(&address), words("alice", "hi"));
+        first.sends(&words);
+        first.hears(&words);
+        let heard = text(&caller(&address).hears_to_the_end());
+        assert!(heard.contains("from your address"), "{heard}");
+    }
+
+    #[test]
+    fn who_says_nothing_in_the_time_that_was_told_has_to_leave() {
+        let (_room, address) = Program::room(&["--silence", "1ms"]);
+        let heard = text(&caller(&address).hears_to_the_end());
+        assert!(heard.contains("nothing in time"), "{heard}");
+    }
+
+    #[test]
+    fn a_newcomer_hears_as_many_messages_as_were_asked_for() {
+        let (_room, address) = Program::room(&["--history", "2"]);
+        let mut alice = caller(&address);
+        let said = ["one", "two", "three"].map(|text| words("alice", text));
+        alice.sends(&said.concat());
+        alice.hears(&said.concat());
+        caller(&address).hears(&said[1..].concat());
+    }
+
+    /// What a newcomer hears is at most half of what one may be behind.
+    #[test]
+    fn nobody_is_further_behind_than_was_told() {
+        let said = ["one", "two", "three"].map(|text| words("alice", text));
+        let bound = (2 * said[2].len()).to_string();
+        let (_room, address) = Program::room(&["--history", "3", "--behind", &bound]);
+        let mut alice = caller(&address);
+        for words in &said {
+            alice.sends(words);
+            alice.hears(words);
+        }
+        caller(&address).hears(&said[2]);
+    }
+
+    #[test]
     fn the_log_is_on_standard_error_as_loud_as_it_is_told() {
         let arguments = ["serve", "--listen", "127.0.0.1:0"];
         let mut room = Program::start(&arguments);
@@ -240,14 +295,18 @@ mod step_2 {
         ends_well("TERM");
     }
 
+    fn words(name: &str, text: &str) -> Vec<u8> {
+        format!("{{\"name\":\"{name}\",\"msg\":\"{text}\",\"time\":\"2024-2-24\"}}\n").into()
+    }
+
     fn ends_well(signal: &str) {
         let (mut room, address) = Program::room(&[]);
-        let mut idle = caller(&address);
-        let words = b"{\"name\":\"alice\",\"msg\":\"hi\",\"time\":\"2024-2-24\"}\n";
-        idle.sends(words);
-        idle.hears(words);
+        let (mut idle, words) = (caller(&address), words("alice", "hi"));
+        idle.sends(&words);
+        idle.hears(&words);
         room.gets(signal);
-        idle.hears_to_the_end();
+        let goodbye = text(&idle.hears_to_the_end());
+        assert!(goodbye.contains("the room is closing"), "{goodbye:?}");
         let Ended { output, complaints } = room.ends_with(0);
         assert_eq!((&*output, &*complaints), ("", ""));
     }
@@ -401,13 +460,22 @@ mod step_3 {
 
     #[test]
     fn ctrl_c_leaves_well() {
+        leaves_well("INT");
+    }
+
+    #[test]
+    fn sigterm_leaves_well() {
+        leaves_well("TERM");
+    }
+
+    fn leaves_well(signal: &str) {
         let (room, address) = scripted();
         let mut bob = Program::start(&["join", "bob", "--server", &address]);
         let mut peer = bob.calls(&room);
         // What comes back shows that bob is all there.
         peer.sends(b"{\"name\":\"alice\",\"msg\":\"hi\",\"time\":\"2024-2-24\"}\n");
         bob.says();
-        bob.gets("INT");
+        bob.gets(signal);
         peer.hears_to_the_end();
         assert_eq!(bob.ends_with(0).complaints, NOTHING);
     }
@@ -462,6 +530,36 @@ mod step_4 {
         assert_eq!(bob.says(), "server: carol left");
         peer.sends(b"{\"name\":\"alice\",\"msg\":\"hi\",\"time\":\"2024-2-24\"}\n");
         assert_eq!(bob.says(), "alice: hi");
+    }
+
+    #[test]
+    fn that_the_room_closes_is_no_refusal() {
+        let (room, address) = scripted();
+        let mut bob = Program::start(&["join", "bob", "--server", &address]);
+        let mut peer = bob.calls(&room);
+        let goodbye = "the room is closing";
+        let words =
+            format!("{{\"name\":\"server\",\"msg\":\"{goodbye}\",\"time\":\"2024-2-24\"}}\n");
+        peer.sends(words.as_bytes());
+        peer.closes();
+        let Ended { output, complaints } = bob.ends_with(1);
+        assert_eq!(output, "server: the room is closing\n");
+        assert_eq!(complaints, "chatroom: the room has hung up\n");
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_and_is_not_the_end() {
+        let (room, address) = scripted();
+        let mut bob = Program::start(&["join", "bob", "--server", &address]);
+        let mut peer = bob.calls(&room);
+        peer.sends(b"{\"name\":\"\\u001b\"}\n");
+        peer.sends(b"{\"name\":\"alice\",\"msg\":\"hi\",\"time\":\"2024-2-24\"}\n");
+        assert_eq!(bob.says(), "alice: hi");
+        bob.input_ends();
+        let complaints = bob.ends_with(0).complaints;
+        let start = "chatroom: what was heard is no message: ";
+        assert!(complaints.starts_with(start), "{complaints:?}");
+        assert_eq!(complaints.lines().count(), 1, "{complaints}");
     }
 
     #[test]
@@ -1048,6 +1146,34 @@ mod step_6 {
         screen.shows(&["— alice joined", "— the room is closing"], "");
         screen.is_over();
         screen.shows(&["— alice joined", "— the room is closing"], "");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_told_and_is_not_the_end() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        let long = "x".repeat(65_536);
+        screen.types(&format!("\x1b[200~{long}\x1b[201~\r"));
+        let told = "— not said: a frame is longer than 65536 bytes";
+        screen.shows(&["— alice joined", told], "alice>");
+        screen.types("hi\r");
+        let heard = String::from_utf8(peer.hears_a_line()).expect("text");
+        assert!(heard.contains("\"msg\":\"hi\""), "{heard}");
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_above_the_prompt() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("half");
+        screen.shows(&["— alice joined"], "alice> half");
+        peer.sends(b"[]\n");
+        screen.shows(
+            &["— what was heard is no message: not a JSON object"],
+            "alice> half",
+        );
     }
 
     #[test]

@@ -41,7 +41,10 @@ pub struct Prompt {
 
 /// Where lines are shown while others are typed. Its clones are the same place.
 #[derive(Clone)]
-pub struct Printer(Arc<Screen>);
+pub struct Printer {
+    screen: Arc<Screen>,
+    colours: Colours,
+}
 
 /// Returns a prompt with that name and the printer that goes with it; `None`
 /// where there is no terminal that can edit, but a pipe, a file, or `TERM=dumb`.
@@ -68,7 +71,10 @@ pub fn open(name: &str, colours: Colours) -> Option<(Prompt, Printer)> {
         screen: screen.clone(),
         typed: RefCell::default(),
     }));
-    let printer = Printer(screen.clone());
+    let printer = Printer {
+        screen: screen.clone(),
+        colours,
+    };
     let prompt = Prompt {
         editor,
         prompt: format!("{name}> "),
@@ -112,7 +118,16 @@ impl Printer {
     /// # Errors
     /// Those of the terminal.
     pub fn print(&self, line: &str) -> io::Result<()> {
-        self.0.show(line)
+        self.screen.show(line)
+    }
+
+    /// Shows a note of ours, which is made harmless, in the same place.
+    ///
+    /// # Errors
+    /// Those of the terminal.
+    pub fn note(&self, text: &str) -> io::Result<()> {
+        let note = format!("— {}", harmless(text));
+        self.print(&self.colours.pale(&note))
     }
 }
 
@@ -211,7 +226,7 @@ impl Restore {
         let modes = modes.and_then(|output| String::from_utf8(output.stdout).ok());
         let _ = stty("-echo");
         Restore {
-            screen: printer.0.clone(),
+            screen: printer.screen.clone(),
             modes: modes.map(|modes| modes.trim().to_owned()),
         }
     }
