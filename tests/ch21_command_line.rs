@@ -1093,6 +1093,25 @@ mod step_6 {
     }
 
     #[test]
+    fn what_was_said_before_ctrl_d_is_waited_for_and_shown() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("bye\r\x04");
+        let bye = peer.hears_to_the_end();
+        screen.settles();
+        peer.sends(said("bob", "you?").repeat(50).as_bytes());
+        peer.sends(&bye);
+        let above = [
+            &["— alice joined"][..],
+            &[" bob: you?"; 50],
+            &[" alice: bye"],
+        ];
+        screen.shows(&above.concat(), "");
+        screen.ends_with(0);
+    }
+
+    #[test]
     fn ctrl_c_leaves_and_the_terminal_is_as_it_was() {
         let Some((mut screen, mut peer)) = alice(&[]) else {
             return;
