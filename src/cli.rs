@@ -17,9 +17,9 @@
 //! Left out: files of settings, and to run in the background.
 
 use crate::chat::client::{self, LIMIT, Receiver, Sender};
-use crate::chat::message::Message;
+use crate::chat::message::{Message, Refusal};
 use crate::chat::outlet::is_news;
-use crate::chat::server::Options;
+use crate::chat::server::{GOODBYE, Options, SERVER};
 use crate::echo::serve_connection;
 use crate::logging::{basic_config, harmless};
 use crate::server::{forking, tcp, threading};
@@ -84,11 +84,16 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, sentence }) => {
-            // Where nobody reads our complaints, the code still says it.
-            let _ = writeln!(io::stderr(), "chatroom: {}", harmless(&sentence));
+            complain(&sentence);
             ExitCode::from(code)
         }
     }
+}
+
+/// Says on standard error what is wrong. Where nobody reads it, the code still
+/// says it.
+fn complain(sentence: &str) {
+    let _ = writeln!(io::stderr(), "chatroom: {}", harmless(sentence));
 }
 
 fn obey(command: Command) -> Result<(), Failure> {
@@ -247,20 +252,29 @@ pub fn join(arguments: &Join) -> Result<(), Failure> {
     let (over, end) = mpsc::channel();
     let colours = Colours::wanted();
     let result = match prompt::open(&arguments.name, colours) {
-        Some((mut prompt, mut printer)) => {
-            let _restored_at_the_end = prompt::Restore::later();
+        Some((mut prompt, printer)) => {
+            let _restored_at_the_end = prompt::Restore::later(&printer);
             on_ctrl_c(&over)?;
+            let (place, notes) = (printer.clone(), printer.clone());
             let show =
                 move |message: &Message| printer.print(&line(message, colours, &Local::now()));
-            start(&over, &words, |words| hear(receiver, words, true, show))?;
-            start(&over, &words, move |words| talk(&mut prompt, words))?;
+            let note = move |text: &str| place.note(text);
+            start(&over, &words, move |words| {
+                hear(receiver, words, true, show, note)
+            })?;
+            let note = move |text: &str| notes.note(text);
+            start(&over, &words, move |words| talk(&mut prompt, words, note))?;
             wait(&end)
         }
         None => {
             on_ctrl_c(&over)?;
             let show = |message: &Message| writeln!(io::stdout(), "{}", plain(message));
+            let note = |text: &str| {
+                complain(text);
+                Ok(())
+            };
             start(&over, &words, move |words| {
-                hear(receiver, words, false, show)
+                hear(receiver, words, false, show, note)
             })?;
             start(&over, &words, |words| pipe(io::stdin().lock(), words))?;
             wait(&end)
@@ -302,12 +316,14 @@ fn start(
     thread::Builder::new().spawn(run).map(drop)
 }
 
-/// Shows what is heard, until the room hangs up or nobody looks any more.
+/// Shows what is heard, until the room hangs up or nobody looks any more, and
+/// notes what is no message.
 fn hear(
     mut receiver: Receiver,
     words: &Words,
     goes_on: bool,
-    mut show: impl FnMut(&Message) -> io::Result<()>,
+    show: impl Fn(&Message) -> io::Result<()>,
+    note: impl Fn(&str) -> io::Result<()>,
 ) -> Result<(), Failure> {
     loop {
         let message = match receiver.receive() {
@@ -315,6 +331,11 @@ fn hear(
             // We have said that there is no more, and the room has no more.
             Ok(None) if words.are_over() => return Ok(()),
             Ok(None) => return Err(Failure::new(FAILED, "the room has hung up")),
+            // Behind it the borders still hold.
+            Err(error) if is_refusal(&error) => {
+                note(&format!("what was heard is no message: {error}"))?;
+                continue;
+            }
             Err(error) => {
                 let sentence = format!("the connection to the room broke: {error}");
                 return Err(Failure::new(FAILED, sentence));
@@ -339,10 +360,16 @@ fn hear(
     }
 }
 
-/// Whether the room speaks to us alone. To all it says who has left, and how
-/// it is with the other servers.
+/// Whether a frame was whole, and held no message.
+fn is_refusal(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inside| inside.is::<Refusal>())
+}
+
+/// Whether the room speaks to us alone. To all it says who has left, how it is
+/// with the other servers, and goodbye.
 fn is_answer(message: &Message) -> bool {
-    message.name == "server" && !message.msg.ends_with(" left") && !is_news(&message.msg)
+    let text = &message.msg;
+    message.name == SERVER && !text.ends_with(" left") && text != GOODBYE && !is_news(text)
 }
 
 /// Returns the line for a message, without its end, on which nothing is a
@@ -351,13 +378,20 @@ fn plain(message: &Message) -> String {
     format!("{}: {}", harmless(&message.name), harmless(&message.msg))
 }
 
-/// Says what is typed at the prompt, and before it that we are here.
-fn talk(prompt: &mut prompt::Prompt, words: &Words) -> Result<(), Failure> {
+/// Says what is typed at the prompt, and before it that we are here. It notes
+/// what is too long.
+fn talk(
+    prompt: &mut prompt::Prompt,
+    words: &Words,
+    note: impl Fn(&str) -> io::Result<()>,
+) -> Result<(), Failure> {
     words.say("joined", true)?;
     words.wait(); // whom the room does not let in gets no prompt
     while let Some(line) = prompt.line()? {
-        if !line.trim().is_empty() {
-            words.say(&line, false)?;
+        for line in line.lines().filter(|line| !line.trim().is_empty()) {
+            if let Err(error) = words.say(line, false) {
+                note(&format!("not said: {error}"))?;
+            }
         }
     }
     words.finish();

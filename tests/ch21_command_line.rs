@@ -57,7 +57,9 @@ mod step_1 {
 
     #[test]
     fn help_shows_examples_and_tells_the_exit_codes() {
-        for arguments in [&["--help"][..], &["serve", "--help"], &["join", "--help"]] {
+        for command in ["", "serve", "join", "echo"] {
+            let words = [command, "--help"];
+            let arguments = &words[usize::from(command.is_empty())..];
             let help = ends(arguments, 0).output;
             for part in ["Examples:", "Exit codes:", "3  there was no connection"] {
                 assert!(help.contains(part), "{arguments:?}: no {part:?}:\n{help}");
@@ -94,6 +96,7 @@ mod step_1 {
             (&["join", "bob", "--framing", "morse"], "morse"),
             (&["serve", "--max-clients", "0"], "--max-clients"),
             (&["serve", "--silence", "0s"], "--silence"),
+            (&["serve", "--max-frame", "65537"], "65536"),
             (&["serve", "--log-level", "loud"], "loud"),
             (&["echo", "--server", "udp"], "udp"),
         ] {
@@ -158,6 +161,7 @@ mod step_1 {
 
 mod step_2 {
     use crate::NOTHING;
+    use crate::fixtures::compare::text;
     use crate::fixtures::*;
     use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -201,6 +205,57 @@ mod step_2 {
     }
 
     #[test]
+    fn a_room_for_one_is_full_with_one() {
+        let (_room, address) = Program::room(&["--max-clients", "1"]);
+        let (mut first, words) = (caller(&address), words("alice", "hi"));
+        first.sends(&words);
+        first.hears(&words);
+        let heard = text(&caller(&address).hears_to_the_end());
+        assert!(heard.contains("the room is full"), "{heard}");
+    }
+
+    #[test]
+    fn a_room_for_one_of_each_address_takes_no_second_one() {
+        let (_room, address) = Program::room(&["--max-per-address", "1"]);
+        let (mut first, words) = (caller(&address), words("alice", "hi"));
+        first.sends(&words);
+        first.hears(&words);
+        let heard = text(&caller(&address).hears_to_the_end());
+        assert!(heard.contains("from your address"), "{heard}");
+    }
+
+    #[test]
+    fn who_says_nothing_in_the_time_that_was_told_has_to_leave() {
+        let (_room, address) = Program::room(&["--silence", "1ms"]);
+        let heard = text(&caller(&address).hears_to_the_end());
+        assert!(heard.contains("nothing in time"), "{heard}");
+    }
+
+    #[test]
+    fn a_newcomer_hears_as_many_messages_as_were_asked_for() {
+        let (_room, address) = Program::room(&["--history", "2"]);
+        let mut alice = caller(&address);
+        let said = ["one", "two", "three"].map(|text| words("alice", text));
+        alice.sends(&said.concat());
+        alice.hears(&said.concat());
+        caller(&address).hears(&said[1..].concat());
+    }
+
+    /// What a newcomer hears is at most half of what one may be behind.
+    #[test]
+    fn nobody_is_further_behind_than_was_told() {
+        let said = ["one", "two", "three"].map(|text| words("alice", text));
+        let bound = (2 * said[2].len()).to_string();
+        let (_room, address) = Program::room(&["--history", "3", "--behind", &bound]);
+        let mut alice = caller(&address);
+        for words in &said {
+            alice.sends(words);
+            alice.hears(words);
+        }
+        caller(&address).hears(&said[2]);
+    }
+
+    #[test]
     fn the_log_is_on_standard_error_as_loud_as_it_is_told() {
         let arguments = ["serve", "--listen", "127.0.0.1:0"];
         let mut room = Program::start(&arguments);
@@ -240,14 +295,18 @@ mod step_2 {
         ends_well("TERM");
     }
 
+    fn words(name: &str, text: &str) -> Vec<u8> {
+        format!("{{\"name\":\"{name}\",\"msg\":\"{text}\",\"time\":\"2024-2-24\"}}\n").into()
+    }
+
     fn ends_well(signal: &str) {
         let (mut room, address) = Program::room(&[]);
-        let mut idle = caller(&address);
-        let words = b"{\"name\":\"alice\",\"msg\":\"hi\",\"time\":\"2024-2-24\"}\n";
-        idle.sends(words);
-        idle.hears(words);
+        let (mut idle, words) = (caller(&address), words("alice", "hi"));
+        idle.sends(&words);
+        idle.hears(&words);
         room.gets(signal);
-        idle.hears_to_the_end();
+        let goodbye = text(&idle.hears_to_the_end());
+        assert!(goodbye.contains("the room is closing"), "{goodbye:?}");
         let Ended { output, complaints } = room.ends_with(0);
         assert_eq!((&*output, &*complaints), ("", ""));
     }
@@ -401,13 +460,22 @@ mod step_3 {
 
     #[test]
     fn ctrl_c_leaves_well() {
+        leaves_well("INT");
+    }
+
+    #[test]
+    fn sigterm_leaves_well() {
+        leaves_well("TERM");
+    }
+
+    fn leaves_well(signal: &str) {
         let (room, address) = scripted();
         let mut bob = Program::start(&["join", "bob", "--server", &address]);
         let mut peer = bob.calls(&room);
         // What comes back shows that bob is all there.
         peer.sends(b"{\"name\":\"alice\",\"msg\":\"hi\",\"time\":\"2024-2-24\"}\n");
         bob.says();
-        bob.gets("INT");
+        bob.gets(signal);
         peer.hears_to_the_end();
         assert_eq!(bob.ends_with(0).complaints, NOTHING);
     }
@@ -462,6 +530,36 @@ mod step_4 {
         assert_eq!(bob.says(), "server: carol left");
         peer.sends(b"{\"name\":\"alice\",\"msg\":\"hi\",\"time\":\"2024-2-24\"}\n");
         assert_eq!(bob.says(), "alice: hi");
+    }
+
+    #[test]
+    fn that_the_room_closes_is_no_refusal() {
+        let (room, address) = scripted();
+        let mut bob = Program::start(&["join", "bob", "--server", &address]);
+        let mut peer = bob.calls(&room);
+        let goodbye = "the room is closing";
+        let words =
+            format!("{{\"name\":\"server\",\"msg\":\"{goodbye}\",\"time\":\"2024-2-24\"}}\n");
+        peer.sends(words.as_bytes());
+        peer.closes();
+        let Ended { output, complaints } = bob.ends_with(1);
+        assert_eq!(output, "server: the room is closing\n");
+        assert_eq!(complaints, "chatroom: the room has hung up\n");
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_and_is_not_the_end() {
+        let (room, address) = scripted();
+        let mut bob = Program::start(&["join", "bob", "--server", &address]);
+        let mut peer = bob.calls(&room);
+        peer.sends(b"{\"name\":\"\\u001b\"}\n");
+        peer.sends(b"{\"name\":\"alice\",\"msg\":\"hi\",\"time\":\"2024-2-24\"}\n");
+        assert_eq!(bob.says(), "alice: hi");
+        bob.input_ends();
+        let complaints = bob.ends_with(0).complaints;
+        let start = "chatroom: what was heard is no message: ";
+        assert!(complaints.starts_with(start), "{complaints:?}");
+        assert_eq!(complaints.lines().count(), 1, "{complaints}");
     }
 
     #[test]
@@ -778,6 +876,102 @@ mod step_6 {
     }
 
     #[test]
+    fn a_slow_room_does_not_stop_who_types_fast() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types(&"x\r".repeat(40));
+        // The room says nothing for as long as there is anything to hear.
+        let said: Vec<u8> = (0..32).flat_map(|_| peer.hears_a_line()).collect();
+        screen.settles();
+        peer.sends(&said);
+        let rest: Vec<u8> = (32..40).flat_map(|_| peer.hears_a_line()).collect();
+        peer.sends(&rest);
+        screen.shows(&[" alice: x"; 40], "alice>");
+    }
+
+    #[test]
+    fn what_is_typed_while_there_is_no_prompt_is_not_shown_twice() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        // One line more than may be on its way: the next has to wait.
+        screen.types(&"x\r".repeat(33));
+        let said: Vec<u8> = (0..32).flat_map(|_| peer.hears_a_line()).collect();
+        screen.settles();
+        screen.types("last\r");
+        screen.settles();
+        peer.sends(&said);
+        let rest: Vec<u8> = (0..2).flat_map(|_| peer.hears_a_line()).collect();
+        peer.sends(&rest);
+        let shown = [
+            &["— alice joined"][..],
+            &[" alice: x"; 33],
+            &[" alice: last"],
+        ];
+        screen.shows(&shown.concat(), "alice>");
+    }
+
+    /// Alice's terminal has 60 columns; her prompt takes 7 of them.
+    #[test]
+    fn a_line_of_two_rows_is_not_torn_and_leaves_nothing_behind() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        let long = "x".repeat(70);
+        screen.types(&long);
+        let (first, second) = (format!("alice> {}", &long[..53]), &long[53..]);
+        screen.shows(&["— alice joined", &first], second);
+        peer.sends(said("bob", "hi").as_bytes());
+        screen.shows(&["— alice joined", " bob: hi", &first], second);
+        screen.types("\r");
+        peer.hears_a_line();
+        peer.sends(said("bob", "you?").as_bytes());
+        screen.shows(&["— alice joined", " bob: hi", " bob: you?"], "alice>");
+    }
+
+    #[test]
+    fn a_line_of_wide_signs_is_not_torn_and_leaves_nothing_behind() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        // 26 of them have room behind the prompt, and one column is left.
+        screen.types(&"你".repeat(30));
+        let first = format!("alice> {}", "你".repeat(26));
+        screen.shows(&["— alice joined", &first], "你你你你");
+        peer.sends(said("张三", "好").as_bytes());
+        screen.shows(&["— alice joined", " 张三: 好", &first], "你你你你");
+        screen.types("\r");
+        peer.hears_a_line();
+        peer.sends(said("张三", "吗").as_bytes());
+        screen.shows(&["— alice joined", " 张三: 好", " 张三: 吗"], "alice>");
+    }
+
+    #[test]
+    fn a_line_that_fills_its_row_leaves_nothing_behind() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        for count in [52, 53, 54] {
+            screen.types(&format!("{}\r", "x".repeat(count)));
+            peer.hears_a_line();
+        }
+        peer.sends(said("bob", "hi").as_bytes());
+        screen.shows(&["— alice joined", " bob: hi"], "alice>");
+    }
+
+    #[test]
+    fn a_long_line_that_is_given_up_leaves_nothing_behind() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types(&"x".repeat(70));
+        screen.types("\x03");
+        peer.hears_to_the_end();
+        screen.shows(&["— alice joined"], "");
+    }
+
+    #[test]
     fn the_arrow_keys_bring_back_what_was_said() {
         let Some((mut screen, mut peer)) = alice(&[]) else {
             return;
@@ -899,6 +1093,25 @@ mod step_6 {
     }
 
     #[test]
+    fn what_was_said_before_ctrl_d_is_waited_for_and_shown() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("bye\r\x04");
+        let bye = peer.hears_to_the_end();
+        screen.settles();
+        peer.sends(said("bob", "you?").repeat(50).as_bytes());
+        peer.sends(&bye);
+        let above = [
+            &["— alice joined"][..],
+            &[" bob: you?"; 50],
+            &[" alice: bye"],
+        ];
+        screen.shows(&above.concat(), "");
+        screen.ends_with(0);
+    }
+
+    #[test]
     fn ctrl_c_leaves_and_the_terminal_is_as_it_was() {
         let Some((mut screen, mut peer)) = alice(&[]) else {
             return;
@@ -937,6 +1150,94 @@ mod step_6 {
         let said = screen.ends_with(1).complaints;
         assert!(said.contains("chatroom: the room has hung up\n"), "{said}");
         assert!(said.contains("the terminal is as it was\n"), "{said}");
+    }
+
+    #[test]
+    fn the_last_words_of_a_room_are_shown_and_the_prompt_is_gone() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        let long = "x".repeat(70);
+        screen.types(&long);
+        screen.shows(&[&format!("alice> {}", &long[..53])], &long[53..]);
+        peer.sends(said("server", "the room is closing").as_bytes());
+        peer.closes();
+        screen.shows(&["— alice joined", "— the room is closing"], "");
+        screen.is_over();
+        screen.shows(&["— alice joined", "— the room is closing"], "");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_told_and_is_not_the_end() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        let long = "x".repeat(65_536);
+        screen.types(&format!("\x1b[200~{long}\x1b[201~\r"));
+        let told = "— not said: a frame is longer than 65536 bytes";
+        screen.shows(&["— alice joined", told], "alice>");
+        screen.types("hi\r");
+        let heard = String::from_utf8(peer.hears_a_line()).expect("text");
+        assert!(heard.contains("\"msg\":\"hi\""), "{heard}");
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_above_the_prompt() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("half");
+        screen.shows(&["— alice joined"], "alice> half");
+        peer.sends(b"[]\n");
+        screen.shows(
+            &["— what was heard is no message: not a JSON object"],
+            "alice> half",
+        );
+    }
+
+    #[test]
+    fn a_text_of_many_lines_is_as_many_messages() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("\x1b[200~one\n\ntwo\x1b[201~\r");
+        for expected in ["one", "two"] {
+            let heard = String::from_utf8(peer.hears_a_line()).expect("text");
+            let expected = format!("\"msg\":\"{expected}\"");
+            assert!(heard.contains(&expected), "no {expected} in {heard}");
+            peer.sends(heard.as_bytes());
+        }
+        screen.shows(&["— alice joined", " alice: one", " alice: two"], "alice>");
+    }
+
+    #[test]
+    fn what_is_hostile_in_a_text_that_is_pasted_is_not_drawn() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("\x1b[200~a\u{9b}31mb\u{202e}c\x1b[201~");
+        screen.shows(&["— alice joined"], "alice> a31mbc");
+        let drawn = String::from_utf8_lossy(&screen.drawn);
+        assert!(!drawn.contains(['\u{9b}', '\u{202e}']), "{drawn:?}");
+        screen.types("\r");
+        let heard = String::from_utf8(peer.hears_a_line()).expect("text");
+        assert!(
+            heard.contains("\"msg\":\"a\u{9b}31mb\u{202e}c\""),
+            "{heard:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_looked_for_in_the_history_is_shown() {
+        let Some((mut screen, mut peer)) = alice(&[]) else {
+            return;
+        };
+        screen.types("half\r");
+        let half = peer.hears_a_line();
+        peer.sends(&half);
+        screen.shows(&[" alice: half"], "alice>");
+        screen.types("\x12ha");
+        screen.shows(&[" alice: half"], "(reverse-i-search)`ha': half");
     }
 
     #[test]

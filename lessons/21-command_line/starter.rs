@@ -1,15 +1,16 @@
 //! The `chatroom` command: a room, somebody in it, and an echo.
 
 use crate::chat::client::{self, LIMIT, Receiver, Sender};
-use crate::chat::message::Message;
-use crate::chat::server::{self, Options};
+use crate::chat::message::{Message, Refusal};
+use crate::chat::outlet::is_news;
+use crate::chat::server::{GOODBYE, Options, SERVER};
 use crate::echo::serve_connection;
 use crate::logging::{basic_config, harmless};
 use crate::server::{forking, tcp, threading};
 use crate::socket::create_connection::create_connection;
 use crate::socket::create_server::{self, create_server};
 use crate::terminal::arguments::{self, Arguments, Command, Echo, Join, Kind, Place, Serve};
-use crate::terminal::{colour::Colours, line::line, prompt, words::Words};
+use crate::terminal::{colour::Colours, line::line, prompt, relay, words::Words};
 use chrono::Local;
 use clap::{CommandFactory, Parser};
 use std::io::{self, BufRead, ErrorKind, Read, Write};
@@ -60,6 +61,12 @@ impl From<io::Error> for Failure {
 /// Does what the command line says, and returns the code to end with.
 pub fn run() -> ExitCode {
     todo!("do what the command line says, and return the code to end with")
+}
+
+/// Says on standard error what is wrong. Where nobody reads it, the code still
+/// says it.
+fn complain(sentence: &str) {
+    todo!("say on standard error: {sentence:?}")
 }
 
 fn obey(command: Command) -> Result<(), Failure> {
@@ -163,17 +170,25 @@ fn start(
     thread::Builder::new().spawn(run).map(drop)
 }
 
-/// Shows what is heard, until the room hangs up or nobody looks any more.
+/// Shows what is heard, until the room hangs up or nobody looks any more, and
+/// notes what is no message.
 fn hear(
     receiver: Receiver,
     words: &Words,
     goes_on: bool,
-    show: impl FnMut(&Message) -> io::Result<()>,
+    show: impl Fn(&Message) -> io::Result<()>,
+    note: impl Fn(&str) -> io::Result<()>,
 ) -> Result<(), Failure> {
     todo!("show what is heard, until the room hangs up")
 }
 
-/// Whether the room speaks to us alone. To all it says only who has left.
+/// Whether a frame was whole, and held no message.
+fn is_refusal(error: &io::Error) -> bool {
+    todo!("is {error:?} about one message alone?")
+}
+
+/// Whether the room speaks to us alone. To all it says who has left, how it is
+/// with the other servers, and goodbye.
 fn is_answer(message: &Message) -> bool {
     todo!("is {message:?} for us alone?")
 }
@@ -184,8 +199,13 @@ fn plain(message: &Message) -> String {
     todo!("the line for {message:?}")
 }
 
-/// Says what is typed at the prompt, and before it that we are here.
-fn talk(prompt: &mut prompt::Prompt, words: &Words) -> Result<(), Failure> {
+/// Says what is typed at the prompt, and before it that we are here. It notes
+/// what is too long.
+fn talk(
+    prompt: &mut prompt::Prompt,
+    words: &Words,
+    note: impl Fn(&str) -> io::Result<()>,
+) -> Result<(), Failure> {
     todo!("say what is typed at the prompt")
 }
 

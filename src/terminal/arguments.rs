@@ -55,6 +55,15 @@ until it has heard its own words, and leaves.
 
 NO_COLOR=1 turns the colours off.";
 
+const ECHO: &str = "\
+Examples:
+  chatroom echo                               each connection a thread
+  chatroom echo --server forking              each connection a process
+  chatroom echo --server tcp --listen 127.0.0.1:0
+
+The first line on standard output is `listening on HOST:PORT`. The log is
+written to standard error.";
+
 /// A chat room over TCP: what is said by one is heard by all.
 #[derive(Debug, Parser)]
 #[command(name = "chatroom", version, after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
@@ -74,7 +83,7 @@ pub enum Command {
     #[command(after_help = format!("{JOIN}\n\n{ENDS}"))]
     Join(Join),
     /// Sends back what it hears, with one of three servers
-    #[command(after_help = ENDS)]
+    #[command(after_help = format!("{ECHO}\n\n{ENDS}"))]
     Echo(Echo),
     /// Prints what a shell needs to complete the command
     #[command(after_help = "Example:\n  source <(chatroom completions bash)")]
@@ -106,7 +115,7 @@ pub struct Serve {
     #[arg(long, value_name = "COUNT", value_parser = count, default_value_t = Options::default().per_address)]
     pub max_per_address: usize,
     /// The longest message, as JSON
-    #[arg(long, value_name = "BYTES", value_parser = count, default_value_t = LIMIT)]
+    #[arg(long, value_name = "BYTES", value_parser = frame, default_value_t = LIMIT)]
     pub max_frame: usize,
     /// Whoever is behind by more than this is dropped
     #[arg(long, value_name = "BYTES", value_parser = count, default_value_t = Options::default().behind)]
@@ -228,6 +237,14 @@ fn count(text: &str) -> Result<usize, String> {
         Ok(0) => Err("for none at all, do not open a room".to_owned()),
         Ok(count) => Ok(count),
         Err(_) => Err("that is no number".to_owned()),
+    }
+}
+
+fn frame(text: &str) -> Result<usize, String> {
+    match count(text)? {
+        // A longer one would end the connection of everybody who has joined.
+        length if length > LIMIT => Err(format!("`chatroom join` takes {LIMIT} at most")),
+        length => Ok(length),
     }
 }
 

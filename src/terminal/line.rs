@@ -1,6 +1,7 @@
 //! Draws a message as one line of a terminal: local time, name, text.
 
 use crate::chat::message::{Message, When, when};
+use crate::chat::server::SERVER;
 use crate::logging::harmless;
 use crate::terminal::colour::Colours;
 use chrono::{DateTime, Datelike, TimeZone};
@@ -13,7 +14,7 @@ use chrono::{DateTime, Datelike, TimeZone};
 pub fn line<Z: TimeZone>(message: &Message, colours: Colours, now: &DateTime<Z>) -> String {
     let time = colours.pale(&clock(&message.time, now));
     let (name, text) = (harmless(&message.name), harmless(&message.msg));
-    if message.name == "server" {
+    if message.name == SERVER {
         return format!("{time} {}", colours.pale(&format!("— {text}")));
     }
     let name = colours.name(&name);

@@ -12,6 +12,8 @@
 //! | [`engine`] | opens a room, on threads or on events |
 //! | [`line`] | draws a message as one line of a terminal |
 //! | [`prompt`] | edits a line while other lines come in |
+//! | [`relay`] | makes one room of many servers |
+//! | [`screen`] | lends one screen to two threads |
 //! | [`words`] | remembers what we have said until it comes back |
 //!
 //! ```
@@ -30,4 +32,5 @@ pub mod engine;
 pub mod line;
 pub mod prompt;
 pub mod relay;
+pub mod screen;
 pub mod words;

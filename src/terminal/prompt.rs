@@ -1,34 +1,49 @@
 //! Edits a line at the bottom of a terminal, while other lines come in above.
 //!
-//! Two threads want to write on one screen: one draws what is typed, the other
-//! what is heard. So the second hands its lines to the first, which takes its
-//! own line away, prints the other's, and draws its own again. Between two
-//! lines nobody edits; what comes then has to wait for the next prompt.
+//! Two threads want to write on one [`Screen`]: one draws what is typed, the
+//! other what is heard. So the second leaves its lines to the first, which
+//! takes its own line away, writes the other's, and draws its own again.
+//! Between two lines nobody edits, and the second may write by itself.
 
 use crate::logging::harmless;
 use crate::terminal::colour::Colours;
+use crate::terminal::screen::Screen;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{ColorMode, Config, Editor, ExternalPrinter, Helper};
+use rustyline::{ColorMode, Config, Editor, ExternalPrinter, GraphemeClusterMode, Helper};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::thread;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The editor draws a tabulator up to the next multiple of this.
+const TAB: usize = 8;
+
+/// After the escape key the editor hears nobody for so many milliseconds: the
+/// arrow keys begin with it.
+const ESCAPE: u16 = 200;
 
 /// Where lines are typed. The arrow keys bring older ones back.
 pub struct Prompt {
     editor: Editor<Dress, MemHistory>,
     prompt: String,
+    screen: Arc<Screen>,
+    /// How wide a sign is here, as the editor thinks.
+    wide: GraphemeClusterMode,
 }
 
-/// Where lines are shown while others are typed.
+/// Where lines are shown while others are typed. Its clones are the same place.
+#[derive(Clone)]
 pub struct Printer {
-    printer: Box<dyn ExternalPrinter + Send>,
-    gate: Gate,
+    screen: Arc<Screen>,
+    colours: Colours,
 }
 
 /// Returns a prompt with that name and the printer that goes with it; `None`
@@ -41,21 +56,37 @@ pub fn open(name: &str, colours: Colours) -> Option<(Prompt, Printer)> {
     let config = Config::builder()
         .auto_add_history(true)
         .color_mode(ColorMode::Forced)
+        .keyseq_timeout(Some(ESCAPE))
         .build();
     let history = MemHistory::with_config(&config);
-    let mut editor = Editor::with_history(config, history).ok()?;
-    let printer = Box::new(editor.create_external_printer().ok()?);
-    let (gate, name) = (Gate::default(), harmless(name));
+    let mut editor = Editor::with_history(config.clone(), history).ok()?;
+    let mut knocker = editor.create_external_printer().ok()?;
+    let screen = Arc::new(Screen::default());
+    let knocked_at = screen.clone();
+    let knock = move || knocked_at.knock(|text| knocker.print(text).is_ok());
+    thread::Builder::new().spawn(knock).ok()?;
+    let name = harmless(name);
     editor.set_helper(Some(Dress {
         prompt: format!("{}> ", colours.name(&name)),
-        gate: gate.clone(),
+        screen: screen.clone(),
+        typed: RefCell::default(),
     }));
-    let prompt = format!("{name}> ");
-    Some((Prompt { editor, prompt }, Printer { printer, gate }))
+    let printer = Printer {
+        screen: screen.clone(),
+        colours,
+    };
+    let prompt = Prompt {
+        editor,
+        prompt: format!("{name}> "),
+        screen,
+        wide: config.grapheme_cluster_mode(),
+    };
+    Some((prompt, printer))
 }
 
 impl Prompt {
-    /// Waits for a line; `None` after Ctrl-C, and Ctrl-D on an empty line.
+    /// Waits for a line; `None` after Ctrl-C, and Ctrl-D on an empty line: then
+    /// there are no more.
     ///
     /// The line is taken off the screen again: it comes back from the room,
     /// where it has its place among what others said.
@@ -63,15 +94,16 @@ impl Prompt {
     /// # Errors
     /// Those of the terminal.
     pub fn line(&mut self) -> io::Result<Option<String>> {
-        match self.editor.readline(&self.prompt) {
-            Ok(line) => {
-                let columns = self.editor.dimensions().map_or(80, |(columns, _)| columns);
-                let rows = (width(&self.prompt) + width(&line)) / usize::from(columns.max(1)) + 1;
-                wipe(rows)?;
-                Ok(Some(line))
-            }
+        self.screen.lend();
+        let result = self.editor.readline(&self.prompt);
+        let columns = self.editor.dimensions().map_or(80, |(columns, _)| columns);
+        let typed = self.editor.helper().map(|dress| dress.typed.take());
+        let drawn = format!("{}{}", self.prompt, typed.unwrap_or_default());
+        self.screen
+            .take_back(rows(&drawn, columns.into(), self.wide))?;
+        match result {
+            Ok(line) => Ok(Some(line)),
             Err(ReadlineError::Eof | ReadlineError::Interrupted | ReadlineError::Signal(_)) => {
-                wipe(1)?;
                 Ok(None)
             }
             Err(ReadlineError::Io(error)) => Err(error),
@@ -85,65 +117,84 @@ impl Printer {
     ///
     /// # Errors
     /// Those of the terminal.
-    pub fn print(&mut self, line: &str) -> io::Result<()> {
-        self.gate.pass();
-        let result = self.printer.print(format!("{line}\n"));
-        result.map_err(io::Error::other)
+    pub fn print(&self, line: &str) -> io::Result<()> {
+        self.screen.show(line)
+    }
+
+    /// Shows a note of ours, which is made harmless, in the same place.
+    ///
+    /// # Errors
+    /// Those of the terminal.
+    pub fn note(&self, text: &str) -> io::Result<()> {
+        let note = format!("— {}", harmless(text));
+        self.print(&self.colours.pale(&note))
     }
 }
 
-/// Takes the last rows above the cursor off the screen.
-fn wipe(rows: usize) -> io::Result<()> {
-    let mut screen = io::stdout();
-    write!(screen, "\x1b[{rows}A\r\x1b[J")?;
-    screen.flush()
-}
-
-/// At most so many columns `text` takes; rather too few than too many, for
-/// that many rows are wiped.
-fn width(text: &str) -> usize {
-    let seen = |sign: &char| sign.is_alphanumeric() || (' '..='~').contains(sign);
-    text.chars().filter(seen).count()
-}
-
-/// Closed between two lines, from Enter to the next prompt.
-#[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    fn close(&self, closed: bool) {
-        *self.lock() = closed;
-        self.0.1.notify_all();
+/// How many rows the editor has drawn `text` on, as it reckons itself: a wide
+/// sign that has no room at the end of a row stands on the next one, and behind
+/// a full row there is an empty one.
+fn rows(text: &str, columns: usize, wide: GraphemeClusterMode) -> usize {
+    let (mut row, mut column) = (1, 0);
+    for sign in text.graphemes(true) {
+        let width = match sign {
+            "\t" => TAB - column % TAB,
+            "\n" => 0,
+            _ => usize::from(wide.width(sign)),
+        };
+        column += width;
+        if sign == "\n" {
+            (row, column) = (row + 1, 0);
+        } else if column > columns {
+            (row, column) = (row + 1, width);
+        }
     }
-
-    fn pass(&self) {
-        let closed = self.0.1.wait_while(self.lock(), |closed| *closed);
-        drop(closed.unwrap_or_else(PoisonError::into_inner));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    row + usize::from(column == columns)
 }
 
 /// What the editor calls while it draws.
 struct Dress {
     prompt: String,
-    gate: Gate,
+    screen: Arc<Screen>,
+    /// What stands behind the prompt: nobody tells it where Ctrl-C ends a line.
+    typed: RefCell<String>,
 }
 
 impl Highlighter for Dress {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, _: &'p str, _: bool) -> Cow<'b, str> {
-        // The prompt is drawn: from here on lines can be handed over.
-        self.gate.close(false);
-        Cow::Borrowed(&self.prompt)
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+        self.screen.will_draw();
+        line.clone_into(&mut self.typed.borrow_mut());
+        false
+    }
+
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        // Who pastes a text may not know all that is in it. What is left out
+        // has no width; line ends and tabulators are the editor's to draw.
+        let drawn = |sign: &char| {
+            let text = sign.to_string();
+            matches!(sign, '\n' | '\t') || harmless(&text) == text
+        };
+        match line.chars().all(|sign| drawn(&sign)) {
+            true => Cow::Borrowed(line),
+            false => Cow::Owned(line.chars().filter(drawn).collect()),
+        }
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        is_ours: bool,
+    ) -> Cow<'b, str> {
+        // Where the editor searches what was said before, it has its own.
+        let prompt = if is_ours { &self.prompt } else { prompt };
+        Cow::Owned(self.screen.above() + prompt)
     }
 }
 
 impl Validator for Dress {
     fn validate(&self, _: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         // Enter: the editor is about to leave the line.
-        self.gate.close(true);
+        self.screen.is_over();
         Ok(ValidationResult::Valid(None))
     }
 }
@@ -160,25 +211,35 @@ impl Helper for Dress {}
 
 /// Puts the terminal back as it was when this was made, also in the middle of
 /// a line: where the program ends, the editor may still wait for a key.
-pub struct Restore(Option<String>);
+pub struct Restore {
+    screen: Arc<Screen>,
+    modes: Option<String>,
+}
 
 impl Restore {
-    /// Notes how the terminal is now. Where there is no `stty`, nothing.
-    pub fn later() -> Restore {
+    /// Notes how the terminal is now, and stops it from showing keys: between
+    /// two lines nobody would take them off the screen again. Where there is no
+    /// `stty`, nothing.
+    pub fn later(printer: &Printer) -> Restore {
         let output = stty("-g");
         let modes = output.ok().filter(|output| output.status.success());
         let modes = modes.and_then(|output| String::from_utf8(output.stdout).ok());
-        Restore(modes.map(|modes| modes.trim().to_owned()))
+        let _ = stty("-echo");
+        Restore {
+            screen: printer.screen.clone(),
+            modes: modes.map(|modes| modes.trim().to_owned()),
+        }
     }
 }
 
 impl Drop for Restore {
     fn drop(&mut self) {
+        let _ = self.screen.close();
         let mut screen = io::stdout();
-        // Wipes the prompt, and ends the bracketed paste.
-        let _ = write!(screen, "\r\x1b[J\x1b[?2004l");
+        // Ends the bracketed paste.
+        let _ = write!(screen, "\x1b[?2004l");
         let _ = screen.flush();
-        if let Some(modes) = &self.0 {
+        if let Some(modes) = &self.modes {
             let _ = stty(modes);
         }
     }
