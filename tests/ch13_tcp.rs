@@ -255,6 +255,10 @@ mod step_3 {
             ErrorKind::Interrupted,
             ErrorKind::ConnectionAborted,
             ErrorKind::ConnectionReset,
+            // What the network had to say of a client: `accept(2)`.
+            ErrorKind::NetworkDown,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::HostUnreachable,
         ] {
             script.insert(0, Err(kind.into()));
         }
@@ -418,6 +422,15 @@ mod step_5 {
     use super::*;
     use fixtures::shout::{answer, bang, call, listener, shout};
 
+    /// A client that has got an answer, and stays.
+    #[track_caller]
+    fn idle(address: SocketAddr) -> Peer {
+        let mut client = call(address);
+        client.sends(b"x");
+        client.hears(b"X");
+        client
+    }
+
     #[test]
     fn each_client_gets_its_answer() {
         let server = start(listener(), shout).expect("a server");
@@ -540,9 +553,7 @@ mod step_5 {
     #[test]
     fn an_idle_client_does_not_delay_the_stop() {
         let server = start(listener(), shout).expect("a server");
-        let mut idle = call(server.address());
-        idle.sends(b"x");
-        idle.hears(b"X");
+        let mut idle = idle(server.address());
         server.shutdown().expect("nothing went wrong");
         assert_eq!(peer::text(&idle.hears_to_the_end()), "", "nothing more");
     }
@@ -574,6 +585,60 @@ mod step_5 {
         let mut client = call(server.address());
         server.join().expect("to be stopped is no error");
         client.hears(b"goodbye");
+    }
+
+    #[test]
+    fn a_bell_that_panics_does_not_keep_the_server_from_its_stop() {
+        let stopper = Stopper::new();
+        let server = start_with(listener(), shout, &stopper).expect("a server");
+        stopper.on_stop(|| bang());
+        let mut idle = idle(server.address());
+        stopper.stop();
+        server.join().expect("to be stopped is no error");
+        assert_eq!(peer::text(&idle.hears_to_the_end()), "", "nothing more");
+    }
+
+    #[test]
+    fn a_second_stop_does_not_cut_a_client_in_the_middle_of_a_goodbye() {
+        let (stopper, (ringing, rings), (enough, waits)) = (Stopper::new(), channel(), channel());
+        let server = start_with(listener(), shout, &stopper).expect("a server");
+        stopper.on_stop(move || {
+            let _ = ringing.send(());
+            let _ = waits.recv_timeout(GUARD);
+        });
+        let mut client = idle(server.address());
+        let first = stopper.clone();
+        let first = thread::spawn(move || first.stop());
+        rings.recv_timeout(GUARD).expect("the stop rings");
+        stopper.stop();
+        client.sends(b"goodbye");
+        client.hears(b"GOODBYE");
+        enough.send(()).expect("the bell waits");
+        first.join().expect("a stop does not panic");
+        server.join().expect("to be stopped is no error");
+        assert_eq!(peer::text(&client.hears_to_the_end()), "", "nothing more");
+    }
+
+    #[test]
+    fn who_asks_while_a_goodbye_is_said_is_heard_after_it() {
+        let stopper = Stopper::new();
+        let (button, (entered, enters)) = (stopper.clone(), channel());
+        // Its own stop spares it, but the one that came meanwhile does not.
+        let handler = move |mut stream: &TcpStream, _: SocketAddr| {
+            button.stop();
+            let _ = entered.send(stream.read(&mut [0]));
+            Ok(())
+        };
+        let other = stopper.clone();
+        stopper.on_stop(move || {
+            let asks = thread::spawn(move || other.stop());
+            asks.join().expect("a stop does not panic");
+        });
+        let server = start_with(listener(), handler, &stopper).expect("a server");
+        let _idle = call(server.address());
+        let read = enters.recv_timeout(GUARD).expect("its wait has ended");
+        assert_eq!(read.expect("no error, but the end"), 0, "bytes");
+        server.join().expect("to be stopped is no error");
     }
 
     #[test]

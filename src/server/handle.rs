@@ -78,7 +78,7 @@ impl ServerHandle {
     /// Stops the server and waits for its end: `shutdown` and `server_close`.
     ///
     /// # Errors
-    /// `Deadlock` where one of the server's own handlers calls this: the stop
+    /// `Deadlock` where one of the server's own handlers or hooks calls this: the stop
     /// is asked for, but a handler cannot wait for itself. Otherwise the error
     /// that has ended the server earlier, or its panic as `Other`.
     pub fn shutdown(self) -> io::Result<()> {
@@ -98,7 +98,7 @@ impl ServerHandle {
         let Some(thread) = self.thread.take() else {
             return Ok(());
         };
-        if thread.thread().id() == thread::current().id() || self.stopper.is_handling() {
+        if thread.thread().id() == thread::current().id() || self.stopper.is_at_work() {
             return Err(io::Error::new(
                 ErrorKind::Deadlock,
                 "a handler cannot wait for the end of its own server",

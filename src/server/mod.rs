@@ -69,11 +69,13 @@ pub enum Next {
 /// What it does not know it takes for a shortage: to rest and ask again is
 /// never wrong, to ask again at once may be a spin, to give up a server lost.
 pub fn after_accept_error(error: &io::Error) -> Next {
+    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, InvalidInput};
+    use ErrorKind::{HostUnreachable, NetworkDown, NetworkUnreachable};
     match error.kind() {
-        ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {
-            Next::Again
-        }
-        ErrorKind::InvalidInput => Next::Stop,
+        Interrupted | ConnectionAborted | ConnectionReset => Next::Again,
+        // What Linux has to say of the new connection, it says by `accept`.
+        HostUnreachable | NetworkDown | NetworkUnreachable => Next::Again,
+        InvalidInput => Next::Stop,
         _ => Next::BackOff,
     }
 }

@@ -24,6 +24,7 @@ use socket2::SockRef;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -47,6 +48,9 @@ struct State {
     next: u64,
     connections: HashMap<u64, (ThreadId, Weak<TcpStream>)>,
     bells: Vec<Bell>,
+    ringing: bool,
+    /// The threads that have asked for the stop, until it is done.
+    callers: Vec<ThreadId>,
 }
 
 /// What a stop calls.
@@ -55,6 +59,15 @@ struct Bell(Box<dyn FnOnce() + Send>);
 impl fmt::Debug for Bell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Bell")
+    }
+}
+
+impl Bell {
+    /// Calls it. Its panic is no reason not to stop.
+    fn ring(self) {
+        if catch_unwind(AssertUnwindSafe(self.0)).is_err() {
+            log::error!("what was to be called at the stop has panicked");
+        }
     }
 }
 
@@ -67,27 +80,41 @@ impl Stopper {
     /// Asks the server to stop, and comes back without waiting for it:
     /// `shutdown`, but a request.
     ///
-    /// Nobody is accepted from here on, and all connections are shut down, so
-    /// that an idle client delays nothing; all but the one that the calling
-    /// thread handles. A handler can ask for the stop and still say goodbye.
+    /// Nobody is accepted from here on. First it calls what
+    /// [`on_stop`](Stopper::on_stop) was given, and then it shuts all
+    /// connections down, so that an idle client delays nothing; all but the one
+    /// that the calling thread handles. A handler can ask for the stop and still
+    /// say goodbye. Who asks while another one's bells ring comes back at once,
+    /// and is heard after them.
     pub fn stop(&self) {
-        let (listener, connections, bells) = {
+        let bells = {
             let mut state = self.lock();
             state.stopping = true;
-            let own = thread::current().id();
-            let others = state.connections.values().filter(|(id, _)| *id != own);
-            let others: Vec<_> = others.filter_map(|(_, weak)| weak.upgrade()).collect();
-            let listener = std::mem::take(&mut state.listener).upgrade();
-            (listener, others, std::mem::take(&mut state.bells))
+            state.callers.push(thread::current().id());
+            if std::mem::replace(&mut state.ringing, true) {
+                return;
+            }
+            std::mem::take(&mut state.bells)
         };
-        for Bell(ring) in bells {
-            ring();
+        for bell in bells {
+            bell.ring();
         }
-        for connection in connections {
+        let (listener, connections) = {
+            let mut state = self.lock();
+            state.ringing = false;
+            let callers = std::mem::take(&mut state.callers);
+            let spared = |id: &ThreadId| callers.iter().all(|caller| caller == id);
+            let connections = state.connections.values();
+            let others = connections.filter(|(id, _)| !spared(id));
+            let others: Vec<_> = others.map(|(_, stream)| stream.clone()).collect();
+            (state.listener.clone(), others)
+        };
+        // Only one of them is held at a time: who has a connection keeps it open.
+        for connection in connections.iter().filter_map(Weak::upgrade) {
             // One that is gone already needs no shutdown.
             let _ = connection.shutdown(Shutdown::Both);
         }
-        if let Some(listener) = listener {
+        if let Some(listener) = listener.upgrade() {
             wake(&listener);
         }
     }
@@ -100,12 +127,12 @@ impl Stopper {
     /// Calls `ring` at the stop, at once where that was already: for a server
     /// that waits for something else than `accept`.
     pub fn on_stop(&self, ring: impl FnOnce() + Send + 'static) {
-        let mut state = self.lock();
+        let (mut state, bell) = (self.lock(), Bell(Box::new(ring)));
         if !state.stopping {
-            return state.bells.push(Bell(Box::new(ring)));
+            return state.bells.push(bell);
         }
         drop(state);
-        ring();
+        bell.ring();
     }
 
     /// Takes a connection in, for as long as the value lives: a stop will shut
@@ -117,18 +144,28 @@ impl Stopper {
         if state.stopping {
             return None;
         }
-        let number = state.next;
-        state.next += 1;
-        let entry = (thread::current().id(), Arc::downgrade(stream));
-        state.connections.insert(number, entry);
-        Some(Admitted {
-            stopper: self.clone(),
-            number,
-        })
+        Some(self.enter(&mut state, Arc::downgrade(stream)))
     }
 
-    /// Whether this thread handles a connection of the server.
-    pub(super) fn is_handling(&self) -> bool {
+    /// Notes that this thread works for the server, for as long as the value
+    /// lives, though on no connection: it must not wait for the server's end.
+    pub fn enlist(&self) -> Admitted {
+        self.enter(&mut self.lock(), Weak::new())
+    }
+
+    fn enter(&self, state: &mut State, stream: Weak<TcpStream>) -> Admitted {
+        let number = state.next;
+        state.next += 1;
+        let entry = (thread::current().id(), stream);
+        state.connections.insert(number, entry);
+        Admitted {
+            stopper: self.clone(),
+            number,
+        }
+    }
+
+    /// Whether this thread works for the server.
+    pub(super) fn is_at_work(&self) -> bool {
         let own = thread::current().id();
         self.lock().connections.values().any(|(id, _)| *id == own)
     }
@@ -147,7 +184,8 @@ impl Stopper {
     }
 }
 
-/// A connection that a server is handling, see [`Stopper::admit`].
+/// A thread at work for a server, see [`Stopper::admit`] and
+/// [`Stopper::enlist`].
 #[derive(Debug)]
 pub struct Admitted {
     stopper: Stopper,
