@@ -9,7 +9,7 @@ use chatroom::server::{Handler, Stopper};
 use fixtures::Act::{Fails, Panics};
 use fixtures::*;
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -343,7 +343,9 @@ mod step_2 {
         let (_clients, mut script) = clients(1);
         for _ in 0..3 {
             script.insert(0, no_descriptors());
+            script.insert(0, Err(ErrorKind::Interrupted.into()));
             script.insert(0, Err(ErrorKind::ConnectionAborted.into()));
+            script.insert(0, Err(ErrorKind::ConnectionReset.into()));
         }
         let (handler, theatre) = (
             Arc::new(Recorder::default()),
@@ -387,6 +389,13 @@ mod step_3 {
             most <= Some(&1),
             "each thread has ended before the next client came, and so many were kept: {kept:?}"
         );
+    }
+
+    #[test]
+    fn finished_threads_are_joined_as_well() {
+        let theatre = Theatre::whose_puppets_are(true);
+        kept_at_each_accept(&theatre, 5);
+        assert_eq!(theatre.joined(), 5, "threads that were waited for");
     }
 
     #[test]
@@ -600,6 +609,68 @@ mod step_5 {
         assert_eq!(answer(server.address(), "!"), "", "no answer");
         neighbour.sends(b"still here");
         neighbour.hears(b"STILL HERE");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_client_that_resets_reaches_the_hook_once_and_harms_nobody() {
+        /// Shouts, and tells of errors.
+        struct Shouts(Sender<ErrorKind>);
+        impl Handler for Shouts {
+            fn handle(&self, stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
+                shout(stream, peer)
+            }
+            fn on_error(&self, _: Option<SocketAddr>, error: &io::Error) {
+                let _ = self.0.send(error.kind());
+            }
+        }
+        let (tell, told) = channel();
+        let server = start(listener(), Shouts(tell), SOME).expect("a server");
+        let mut neighbour = idle(server.address());
+        idle(server.address()).resets();
+        let error = told.recv_timeout(GUARD).expect("the hook is told");
+        assert_eq!(error, ErrorKind::ConnectionReset);
+        neighbour.sends(b"still here");
+        neighbour.hears(b"STILL HERE");
+        drop(neighbour);
+        server.shutdown().expect("nothing went wrong");
+        assert_eq!(told.try_iter().count(), 0, "what else the hook was told");
+    }
+
+    #[test]
+    fn a_client_that_sends_rubbish_harms_nobody() {
+        // It is strict with text, and shouts back what it understood.
+        let strict = |mut stream: &TcpStream, peer: SocketAddr| {
+            let mut piece = [0; 1024];
+            let count = stream.read(&mut piece)?;
+            let text = std::str::from_utf8(&piece[..count]).map_err(io::Error::other)?;
+            stream.write_all(text.to_uppercase().as_bytes())?;
+            shout(stream, peer)
+        };
+        let server = start(listener(), strict, SOME).expect("a server");
+        let mut neighbour = idle(server.address());
+        for rubbish in [&b"\xff\xfe"[..], b"\xc3", &[0x80; 1024]] {
+            let mut client = call(server.address());
+            client.sends(rubbish);
+            client.half_closes();
+            assert_eq!(peer::text(&client.hears_to_the_end()), "", "no answer");
+        }
+        neighbour.sends(b"still here");
+        neighbour.hears(b"STILL HERE");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_client_that_never_reads_harms_nobody() {
+        let server = start(listener(), shout, SOME).expect("a server");
+        let mut neighbour = idle(server.address());
+        let deaf = idle(server.address());
+        deaf.stream().set_nonblocking(true).expect("it can");
+        // It is answered until there is no room for answers any more.
+        while deaf.stream().write(&[b'x'; 4096]).is_ok() {}
+        neighbour.sends(b"still here");
+        neighbour.hears(b"STILL HERE");
+        assert_eq!(answer(server.address(), "new here"), "NEW HERE");
         server.shutdown().expect("nothing went wrong");
     }
 

@@ -44,7 +44,7 @@ pub mod threading;
 pub use handle::ServerHandle;
 pub use handler::Handler;
 pub use stopper::{Admitted, Stopper};
-pub use tcp::process;
+pub use tcp::{caught, process, report};
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
