@@ -800,7 +800,7 @@ mod step_5 {
         let name = "step_5::a_thousand_starts_and_stops_leave_nothing_behind";
         alone(name, || {
             let (address, handled) = (own_loopback(), Arc::new(AtomicUsize::new(0)));
-            let before = descriptor::held().len();
+            let before = Inventory::of(address.ip());
             for _ in 0..1000 {
                 let listener = TcpListener::bind(address).expect("any port will do");
                 let counter = handled.clone();
@@ -814,10 +814,7 @@ mod step_5 {
             }
             let handled_all = handled.load(Ordering::SeqCst);
             assert_eq!(handled_all, 1000, "clients that were handled");
-            assert_eq!(descriptor::held().len(), before, "descriptors");
-            let listen =
-                |row: &netstat::Row| row.local.ip() == address.ip() && row.state == "LISTEN";
-            assert_eq!(netstat::states(listen), [""; 0], "in the kernel's table");
+            assert_eq!(before.again(address.ip()), before, "what is left");
             // A thread that still ran would still have its handler.
             assert_eq!(Arc::strong_count(&handled), 1, "handlers in use");
         });
