@@ -5,6 +5,7 @@ mod fixtures;
 subject!(server::tcp = "../my/server/tcp.rs",
     tests = "../my/tests/tcp.rs" or "../lessons/13-tcp/answer_tests.rs");
 
+use chatroom::echo::{EchoServer, echo};
 use chatroom::server::{ServerHandle, Stopper};
 use fixtures::Act::{Fails, Panics};
 use fixtures::*;
@@ -517,6 +518,24 @@ mod step_5 {
         }
         assert_eq!(answer(server.address(), "hello"), "hello");
         server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_handler_may_be_a_client_of_another_server() {
+        // The one that was built in chapter 12.
+        let behind = EchoServer::on_any_port().expect("it starts");
+        let address = behind.address();
+        let passes_on = move |mut stream: &TcpStream, _: SocketAddr| {
+            let mut words = Vec::new();
+            stream.read_to_end(&mut words)?;
+            stream.write_all(&echo(&TcpStream::connect(address)?, &words)?)
+        };
+        let server = start(listener(), passes_on).expect("a server");
+        for words in ["one", "two", "three"] {
+            assert_eq!(answer(server.address(), words), words);
+        }
+        server.shutdown().expect("nothing went wrong");
+        behind.stop();
     }
 
     #[test]

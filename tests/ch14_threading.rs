@@ -5,6 +5,7 @@ mod fixtures;
 subject!(server::threading = "../my/server/threading.rs",
     tests = "../my/tests/threading.rs" or "../lessons/14-threading/answer_tests.rs");
 
+use chatroom::echo::{EchoServer, echo};
 use chatroom::server::{Handler, Stopper};
 use fixtures::Act::{Fails, Panics};
 use fixtures::*;
@@ -698,6 +699,24 @@ mod step_5 {
         let result = start(listener(), shout, Limits { most: 0 });
         let error = refused(result, "who would ever be served?");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_handler_may_be_a_client_of_another_server() {
+        // The one that was built in chapter 12.
+        let behind = EchoServer::on_any_port().expect("it starts");
+        let address = behind.address();
+        let passes_on = move |mut stream: &TcpStream, _: SocketAddr| {
+            let mut words = Vec::new();
+            stream.read_to_end(&mut words)?;
+            stream.write_all(&echo(&TcpStream::connect(address)?, &words)?)
+        };
+        let server = start(listener(), passes_on, SOME).expect("a server");
+        for words in ["one", "two", "three"] {
+            assert_eq!(answer(server.address(), words), words);
+        }
+        server.shutdown().expect("nothing went wrong");
+        behind.stop();
     }
 
     #[test]
