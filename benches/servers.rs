@@ -60,7 +60,7 @@ fn main() -> io::Result<()> {
     match words[..] {
         ["serve", kind] => return serve(kind),
         ["bare", kind] => return bare(kind),
-        ["work"] => return work(),
+        ["work"] => return forking::work(&echo),
         ["nothing"] => return Ok(()),
         // `cargo test --benches` only wants to see that it runs.
         _ if !words.contains(&"--bench") => return Ok(()),
@@ -301,7 +301,11 @@ fn serve(kind: &str) -> io::Result<()> {
         _ => {
             let path = env::current_exe()?;
             let worker = move || worker(&path);
-            forking::start(listener, worker, MOST)?
+            let limits = forking::Limits {
+                most: MOST,
+                ..forking::Limits::default()
+            };
+            forking::start(listener, echo, worker, limits)?
         }
     };
     println!("{}", server.address());
@@ -343,22 +347,6 @@ fn repeat(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
             count => to.write_all(&piece[..count])?,
         }
     }
-}
-
-/// A worker of the forking server. Rust's `Stdout` would keep what is no whole
-/// line; the files behind it keep nothing.
-#[cfg(unix)]
-fn work() -> io::Result<()> {
-    use std::fs::File;
-    use std::os::fd::AsFd;
-    let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    repeat(input, output)
-}
-
-#[cfg(not(unix))]
-fn work() -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// This program once more, in another role.

@@ -30,7 +30,7 @@ use crate::terminal::{colour::Colours, line::line, prompt, relay, words::Words};
 use chrono::Local;
 use clap::{CommandFactory, Parser};
 use std::io::{self, BufRead, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{self, ExitCode};
 use std::sync::Arc;
@@ -161,8 +161,6 @@ pub fn echo(arguments: &Echo) -> Result<(), Failure> {
     let (over, end) = mpsc::channel();
     on_ctrl_c(&over)?;
     let listener = listen(&arguments.listen)?;
-    let repeat =
-        |stream: &TcpStream, _: SocketAddr| serve_connection(stream.try_clone()?).map(drop);
     let server = match arguments.server {
         Kind::Tcp => tcp::start(listener, repeat)?,
         Kind::Threading => threading::start(listener, repeat, threading::Limits::default())?,
@@ -173,7 +171,11 @@ pub fn echo(arguments: &Echo) -> Result<(), Failure> {
                 command.args(["worker", "--log-level", &level.to_lowercase()]);
                 command
             };
-            forking::start(listener, worker, WORKERS)?
+            let limits = forking::Limits {
+                most: WORKERS,
+                ..forking::Limits::default()
+            };
+            forking::start(listener, repeat, worker, limits)?
         }
     };
     announce(server.address())?;
@@ -182,24 +184,21 @@ pub fn echo(arguments: &Echo) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Repeats what comes on the connection that is our standard input.
-#[cfg(unix)]
-fn work(log_level: log::LevelFilter) -> Result<(), Failure> {
-    use std::os::fd::AsFd;
-    basic_config(log_level);
-    let stream = TcpStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let second = stream.try_clone()?;
-    let hang_up = move || {
-        let _ = second.shutdown(std::net::Shutdown::Both);
-    };
-    ctrlc::set_handler(hang_up).map_err(|error| Failure::new(FAILED, error.to_string()))?;
-    serve_connection(stream)?;
-    Ok(())
+/// What each of the three servers does with a connection.
+fn repeat(stream: &TcpStream, _: SocketAddr) -> io::Result<()> {
+    serve_connection(stream).map(drop)
 }
 
-#[cfg(not(unix))]
-fn work(_: log::LevelFilter) -> Result<(), Failure> {
-    Err(io::Error::from(ErrorKind::Unsupported).into())
+/// Repeats what comes on the connection that is our standard input.
+fn work(log_level: log::LevelFilter) -> Result<(), Failure> {
+    basic_config(log_level);
+    let stream = forking::connection()?;
+    let hang_up = move || {
+        let _ = stream.shutdown(Shutdown::Both);
+    };
+    ctrlc::set_handler(hang_up).map_err(|error| Failure::new(FAILED, error.to_string()))?;
+    forking::work(&repeat)?;
+    Ok(())
 }
 
 /// Listens where it is said, at the first address of the host that lets us.

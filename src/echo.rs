@@ -60,11 +60,11 @@ pub fn repeat(mut from: impl Read, mut to: impl Write, story: &mut Story) -> io:
 /// # Errors
 /// `ConnectionReset` and `BrokenPipe` where the client has gone before its
 /// answer; `NotConnected` where it has gone before the first call.
-pub fn serve_connection(stream: TcpStream) -> io::Result<u64> {
+pub fn serve_connection(stream: &TcpStream) -> io::Result<u64> {
     let mut story = Story::begin(module_path!(), stream.peer_addr()?);
     // An answer is not to wait in the kernel for the one before it.
     let _ = stream.set_nodelay(true);
-    let result = repeat(&stream, &stream, &mut story);
+    let result = repeat(stream, stream, &mut story);
     match &result {
         Ok(_) => story.ends("end of stream"),
         Err(error) => story.ends(error),
@@ -179,7 +179,7 @@ fn serve(listener: &Socket, state: &Mutex<State>) {
         drop(now);
 
         // The log has been told of an error, and the next client waits.
-        let _ = serve_connection(stream);
+        let _ = serve_connection(&stream);
         // While there is a second handle, the client does not hear the end.
         lock(state).client = None;
     }
@@ -187,13 +187,14 @@ fn serve(listener: &Socket, state: &Mutex<State>) {
 
 /// Returns where to knock at a server that listens at `address`: one that
 /// listens everywhere is at home.
-fn door(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
+fn door(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        // With its scope: a link-local address is none without it.
+        _ => {}
+    }
+    address
 }
 
 /// A panic while the lock was held has left the state as it should be.
@@ -207,9 +208,10 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// answer reads no more. What comes behind the answer stays for the next call.
 ///
 /// # Errors
-/// `NotConnected` where nobody is at the other end; `UnexpectedEof` where the server sends no
-/// more before all is back; those of `send(2)` and `recv(2)`, timeouts of
-/// `stream` among them. After any of these the connection is shut down.
+/// `NotConnected` where nobody is at the other end; `UnexpectedEof` where the
+/// server sends no more before all is back; those of `send(2)` and `recv(2)`,
+/// timeouts of `stream` among them. After any of these the connection is shut
+/// down.
 pub fn echo(stream: &TcpStream, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let peer = stream.peer_addr()?;
     let first = OnceLock::new();

@@ -197,6 +197,15 @@ mod step_2 {
     }
 
     #[test]
+    fn behind_the_whole_error_stands_the_last_one() {
+        let refuses = |_: &Socket, _, _| Err(ErrorKind::ConnectionRefused.into());
+        let error = failed(connect_in_turn(&on_paper(), None, None, refuses), "refused");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let last = error.last().map(ToString::to_string);
+        assert_eq!(source, last, "the source of: {error}");
+    }
+
+    #[test]
     fn an_empty_list_has_no_last_error() {
         let result = connect_in_turn(&[], None, None, connect);
         let error = failed(result, "there was nobody to call");

@@ -190,7 +190,7 @@ mod step_2 {
         let (server, client) = connected();
         thread::scope(|scope| {
             let client = scope.spawn(|| script(client));
-            let served = serve_connection(server.into());
+            let served = serve_connection(&server.into());
             (served, client.join().expect("scripts do not panic"))
         })
     }

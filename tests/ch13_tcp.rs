@@ -5,6 +5,7 @@ mod fixtures;
 subject!(server::tcp = "../my/server/tcp.rs",
     tests = "../my/tests/tcp.rs" or "../lessons/13-tcp/answer_tests.rs");
 
+use chatroom::echo::{EchoServer, echo};
 use chatroom::server::{ServerHandle, Stopper};
 use fixtures::Act::{Fails, Panics};
 use fixtures::*;
@@ -255,6 +256,10 @@ mod step_3 {
             ErrorKind::Interrupted,
             ErrorKind::ConnectionAborted,
             ErrorKind::ConnectionReset,
+            // What the network had to say of a client: `accept(2)`.
+            ErrorKind::NetworkDown,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::HostUnreachable,
         ] {
             script.insert(0, Err(kind.into()));
         }
@@ -418,6 +423,15 @@ mod step_5 {
     use super::*;
     use fixtures::shout::{answer, bang, call, listener, shout};
 
+    /// A client that has got an answer, and stays.
+    #[track_caller]
+    fn idle(address: SocketAddr) -> Peer {
+        let mut client = call(address);
+        client.sends(b"x");
+        client.hears(b"X");
+        client
+    }
+
     #[test]
     fn each_client_gets_its_answer() {
         let server = start(listener(), shout).expect("a server");
@@ -507,6 +521,24 @@ mod step_5 {
     }
 
     #[test]
+    fn a_handler_may_be_a_client_of_another_server() {
+        // The one that was built in chapter 12.
+        let behind = EchoServer::on_any_port().expect("it starts");
+        let address = behind.address();
+        let passes_on = move |mut stream: &TcpStream, _: SocketAddr| {
+            let mut words = Vec::new();
+            stream.read_to_end(&mut words)?;
+            stream.write_all(&echo(&TcpStream::connect(address)?, &words)?)
+        };
+        let server = start(listener(), passes_on).expect("a server");
+        for words in ["one", "two", "three"] {
+            assert_eq!(answer(server.address(), words), words);
+        }
+        server.shutdown().expect("nothing went wrong");
+        behind.stop();
+    }
+
+    #[test]
     fn an_idle_server_stops() {
         let server = start(listener(), shout).expect("a server");
         server.shutdown().expect("nothing went wrong");
@@ -540,9 +572,7 @@ mod step_5 {
     #[test]
     fn an_idle_client_does_not_delay_the_stop() {
         let server = start(listener(), shout).expect("a server");
-        let mut idle = call(server.address());
-        idle.sends(b"x");
-        idle.hears(b"X");
+        let mut idle = idle(server.address());
         server.shutdown().expect("nothing went wrong");
         assert_eq!(peer::text(&idle.hears_to_the_end()), "", "nothing more");
     }
@@ -574,6 +604,60 @@ mod step_5 {
         let mut client = call(server.address());
         server.join().expect("to be stopped is no error");
         client.hears(b"goodbye");
+    }
+
+    #[test]
+    fn a_bell_that_panics_does_not_keep_the_server_from_its_stop() {
+        let stopper = Stopper::new();
+        let server = start_with(listener(), shout, &stopper).expect("a server");
+        stopper.on_stop(|| bang());
+        let mut idle = idle(server.address());
+        stopper.stop();
+        server.join().expect("to be stopped is no error");
+        assert_eq!(peer::text(&idle.hears_to_the_end()), "", "nothing more");
+    }
+
+    #[test]
+    fn a_second_stop_does_not_cut_a_client_in_the_middle_of_a_goodbye() {
+        let (stopper, (ringing, rings), (enough, waits)) = (Stopper::new(), channel(), channel());
+        let server = start_with(listener(), shout, &stopper).expect("a server");
+        stopper.on_stop(move || {
+            let _ = ringing.send(());
+            let _ = waits.recv_timeout(GUARD);
+        });
+        let mut client = idle(server.address());
+        let first = stopper.clone();
+        let first = thread::spawn(move || first.stop());
+        rings.recv_timeout(GUARD).expect("the stop rings");
+        stopper.stop();
+        client.sends(b"goodbye");
+        client.hears(b"GOODBYE");
+        enough.send(()).expect("the bell waits");
+        first.join().expect("a stop does not panic");
+        server.join().expect("to be stopped is no error");
+        assert_eq!(peer::text(&client.hears_to_the_end()), "", "nothing more");
+    }
+
+    #[test]
+    fn who_asks_while_a_goodbye_is_said_is_heard_after_it() {
+        let stopper = Stopper::new();
+        let (button, (entered, enters)) = (stopper.clone(), channel());
+        // Its own stop spares it, but the one that came meanwhile does not.
+        let handler = move |mut stream: &TcpStream, _: SocketAddr| {
+            button.stop();
+            let _ = entered.send(stream.read(&mut [0]));
+            Ok(())
+        };
+        let other = stopper.clone();
+        stopper.on_stop(move || {
+            let asks = thread::spawn(move || other.stop());
+            asks.join().expect("a stop does not panic");
+        });
+        let server = start_with(listener(), handler, &stopper).expect("a server");
+        let _idle = call(server.address());
+        let read = enters.recv_timeout(GUARD).expect("its wait has ended");
+        assert_eq!(read.expect("no error, but the end"), 0, "bytes");
+        server.join().expect("to be stopped is no error");
     }
 
     #[test]
@@ -635,15 +719,15 @@ mod step_5 {
         let name = "step_5::a_thousand_starts_and_stops_leave_nothing_behind";
         alone(name, || {
             let (address, handler) = (own_loopback(), Arc::new(Recorder::default()));
-            let before = descriptor::held().len();
+            let before = Inventory::of(address.ip());
             for _ in 0..1000 {
                 let listener = TcpListener::bind(address).expect("any port will do");
                 let server = start(listener, handler.clone()).expect("a server");
+                call(server.address()).hears_to_the_end();
                 server.shutdown().expect("nothing went wrong");
             }
-            assert_eq!(descriptor::held().len(), before, "descriptors");
-            let states = netstat::states(|row| row.local.ip() == address.ip());
-            assert_eq!(states, [""; 0], "sockets in the kernel's table");
+            assert_eq!(handler.peers().len(), 1000, "clients that were handled");
+            assert_eq!(before.again(address.ip()), before, "what is left");
             // A thread that still ran would still have its handler.
             assert_eq!(Arc::strong_count(&handler), 1, "handlers in use");
         });

@@ -5,11 +5,12 @@ mod fixtures;
 subject!(server::threading = "../my/server/threading.rs",
     tests = "../my/tests/threading.rs" or "../lessons/14-threading/answer_tests.rs");
 
+use chatroom::echo::{EchoServer, echo};
 use chatroom::server::{Handler, Stopper};
 use fixtures::Act::{Fails, Panics};
 use fixtures::*;
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -343,7 +344,9 @@ mod step_2 {
         let (_clients, mut script) = clients(1);
         for _ in 0..3 {
             script.insert(0, no_descriptors());
+            script.insert(0, Err(ErrorKind::Interrupted.into()));
             script.insert(0, Err(ErrorKind::ConnectionAborted.into()));
+            script.insert(0, Err(ErrorKind::ConnectionReset.into()));
         }
         let (handler, theatre) = (
             Arc::new(Recorder::default()),
@@ -387,6 +390,13 @@ mod step_3 {
             most <= Some(&1),
             "each thread has ended before the next client came, and so many were kept: {kept:?}"
         );
+    }
+
+    #[test]
+    fn finished_threads_are_joined_as_well() {
+        let theatre = Theatre::whose_puppets_are(true);
+        kept_at_each_accept(&theatre, 5);
+        assert_eq!(theatre.joined(), 5, "threads that were waited for");
     }
 
     #[test]
@@ -604,6 +614,68 @@ mod step_5 {
     }
 
     #[test]
+    fn a_client_that_resets_reaches_the_hook_once_and_harms_nobody() {
+        /// Shouts, and tells of errors.
+        struct Shouts(Sender<ErrorKind>);
+        impl Handler for Shouts {
+            fn handle(&self, stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
+                shout(stream, peer)
+            }
+            fn on_error(&self, _: Option<SocketAddr>, error: &io::Error) {
+                let _ = self.0.send(error.kind());
+            }
+        }
+        let (tell, told) = channel();
+        let server = start(listener(), Shouts(tell), SOME).expect("a server");
+        let mut neighbour = idle(server.address());
+        idle(server.address()).resets();
+        let error = told.recv_timeout(GUARD).expect("the hook is told");
+        assert_eq!(error, ErrorKind::ConnectionReset);
+        neighbour.sends(b"still here");
+        neighbour.hears(b"STILL HERE");
+        drop(neighbour);
+        server.shutdown().expect("nothing went wrong");
+        assert_eq!(told.try_iter().count(), 0, "what else the hook was told");
+    }
+
+    #[test]
+    fn a_client_that_sends_rubbish_harms_nobody() {
+        // It is strict with text, and shouts back what it understood.
+        let strict = |mut stream: &TcpStream, peer: SocketAddr| {
+            let mut piece = [0; 1024];
+            let count = stream.read(&mut piece)?;
+            let text = std::str::from_utf8(&piece[..count]).map_err(io::Error::other)?;
+            stream.write_all(text.to_uppercase().as_bytes())?;
+            shout(stream, peer)
+        };
+        let server = start(listener(), strict, SOME).expect("a server");
+        let mut neighbour = idle(server.address());
+        for rubbish in [&b"\xff\xfe"[..], b"\xc3", &[0x80; 1024]] {
+            let mut client = call(server.address());
+            client.sends(rubbish);
+            client.half_closes();
+            assert_eq!(peer::text(&client.hears_to_the_end()), "", "no answer");
+        }
+        neighbour.sends(b"still here");
+        neighbour.hears(b"STILL HERE");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
+    fn a_client_that_never_reads_harms_nobody() {
+        let server = start(listener(), shout, SOME).expect("a server");
+        let mut neighbour = idle(server.address());
+        let deaf = idle(server.address());
+        deaf.stream().set_nonblocking(true).expect("it can");
+        // It is answered until there is no room for answers any more.
+        while deaf.stream().write(&[b'x'; 4096]).is_ok() {}
+        neighbour.sends(b"still here");
+        neighbour.hears(b"STILL HERE");
+        assert_eq!(answer(server.address(), "new here"), "NEW HERE");
+        server.shutdown().expect("nothing went wrong");
+    }
+
+    #[test]
     fn who_is_one_too_many_waits_and_is_served_later() {
         let server = start(listener(), shout, ONE).expect("a server");
         let first = idle(server.address());
@@ -627,6 +699,24 @@ mod step_5 {
         let result = start(listener(), shout, Limits { most: 0 });
         let error = refused(result, "who would ever be served?");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_handler_may_be_a_client_of_another_server() {
+        // The one that was built in chapter 12.
+        let behind = EchoServer::on_any_port().expect("it starts");
+        let address = behind.address();
+        let passes_on = move |mut stream: &TcpStream, _: SocketAddr| {
+            let mut words = Vec::new();
+            stream.read_to_end(&mut words)?;
+            stream.write_all(&echo(&TcpStream::connect(address)?, &words)?)
+        };
+        let server = start(listener(), passes_on, SOME).expect("a server");
+        for words in ["one", "two", "three"] {
+            assert_eq!(answer(server.address(), words), words);
+        }
+        server.shutdown().expect("nothing went wrong");
+        behind.stop();
     }
 
     #[test]
@@ -729,7 +819,7 @@ mod step_5 {
         let name = "step_5::a_thousand_starts_and_stops_leave_nothing_behind";
         alone(name, || {
             let (address, handled) = (own_loopback(), Arc::new(AtomicUsize::new(0)));
-            let before = descriptor::held().len();
+            let before = Inventory::of(address.ip());
             for _ in 0..1000 {
                 let listener = TcpListener::bind(address).expect("any port will do");
                 let counter = handled.clone();
@@ -743,10 +833,7 @@ mod step_5 {
             }
             let handled_all = handled.load(Ordering::SeqCst);
             assert_eq!(handled_all, 1000, "clients that were handled");
-            assert_eq!(descriptor::held().len(), before, "descriptors");
-            let listen =
-                |row: &netstat::Row| row.local.ip() == address.ip() && row.state == "LISTEN";
-            assert_eq!(netstat::states(listen), [""; 0], "in the kernel's table");
+            assert_eq!(before.again(address.ip()), before, "what is left");
             // A thread that still ran would still have its handler.
             assert_eq!(Arc::strong_count(&handled), 1, "handlers in use");
         });

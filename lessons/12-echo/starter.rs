@@ -11,7 +11,7 @@ pub fn repeat(from: impl Read, to: impl Write, story: &mut Story) -> io::Result<
 }
 
 /// Serves one client until it sends no more, and tells the log of it.
-pub fn serve_connection(stream: TcpStream) -> io::Result<u64> {
+pub fn serve_connection(stream: &TcpStream) -> io::Result<u64> {
     todo!("serve {stream:?}")
 }
 

@@ -14,6 +14,16 @@ pub fn process(handler: &dyn Handler, stream: &TcpStream, peer: SocketAddr) {
     todo!("take {peer} through the steps of its handler")
 }
 
+/// Tells the error hook, which may panic as well.
+pub fn report(handler: &dyn Handler, peer: Option<SocketAddr>, error: &io::Error) {
+    todo!("tell {peer:?} and {error} to on_error")
+}
+
+/// Calls `step`, and turns its panic into an error.
+pub fn caught(step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    todo!("call it, and catch its panic")
+}
+
 /// Accepts and processes one connection after the other, until `stopper` is
 /// pressed: `serve_forever`.
 pub fn serve(

@@ -1,9 +1,10 @@
 //! Serves each connection in a thread of its own: `socketserver.ThreadingTCPServer`.
 
-use crate::server::{Handler, Next, REST, ServerHandle, Stopper, after_accept_error, process};
+use crate::server::{
+    Handler, Next, REST, ServerHandle, Stopper, after_accept_error, process, report,
+};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;

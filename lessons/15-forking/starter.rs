@@ -1,10 +1,15 @@
 //! Serves each connection in a process of its own: `socketserver.ForkingTCPServer`.
 
-use crate::server::{Next, REST, ServerHandle, Stopper, after_accept_error};
+use crate::server::{
+    Handler, Next, REST, ServerHandle, Stopper, after_accept_error, caught, process, report,
+};
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
-use std::os::{fd::OwnedFd, unix::process::CommandExt};
+use std::os::{
+    fd::{AsFd, OwnedFd},
+    unix::process::CommandExt,
+};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Scope};
@@ -18,8 +23,8 @@ pub const GRACE: Duration = Duration::from_secs(1);
 /// one: so it does also where the server has died. 0 is the own group.
 const GUARDIAN: &str = "trap '' TERM; read -r _; kill -s TERM 0; read -r _; kill -s KILL 0";
 
-/// How a worker ended, or why there was none.
-pub type End = io::Result<ExitStatus>;
+/// Kills the group of the number that it is given.
+const KILLER: &str = "kill -s KILL -- \"-$0\"";
 
 /// How much a server takes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,16 @@ pub struct Limits {
     pub most: usize,
     /// How long after the stop a worker may go on.
     pub grace: Duration,
+}
+
+impl Default for Limits {
+    /// As many as Python's `max_children`, and [`GRACE`].
+    fn default() -> Limits {
+        Limits {
+            most: 40,
+            grace: GRACE,
+        }
+    }
 }
 
 /// Starts `command` with the connection as its standard input and output.
@@ -44,6 +59,24 @@ fn stdio(stream: TcpStream) -> io::Result<Stdio> {
 #[cfg(not(unix))]
 fn stdio(_: TcpStream) -> io::Result<Stdio> {
     Err(ErrorKind::Unsupported.into())
+}
+
+/// Returns the connection that is this process's standard input.
+#[cfg(unix)]
+pub fn connection() -> io::Result<TcpStream> {
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+}
+
+/// There is no such standard input here.
+#[cfg(not(unix))]
+pub fn connection() -> io::Result<TcpStream> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Takes the connection that is this process's standard input through its
+/// life: what a worker does.
+pub fn work(handler: &dyn Handler) -> io::Result<()> {
+    todo!("take the connection that is our standard input through its steps")
 }
 
 /// A process group, to which one signal goes at once. Its drop kills all who
@@ -76,43 +109,41 @@ impl Group {
 pub fn serve(
     accept: impl FnMut() -> io::Result<(TcpStream, SocketAddr)>,
     pause: impl FnMut(Duration),
+    handler: &dyn Handler,
     command: impl Fn() -> Command,
     group: Group,
     limits: Limits,
-    told: &(impl Fn(Option<SocketAddr>, End) + Sync),
     stopper: &Stopper,
 ) -> io::Result<()> {
     todo!("accept, and start a worker, until the stopper is pressed")
 }
 
-/// Starts a server on `listener`, with at most so many workers at once. How
-/// they end is written into the log.
-pub fn start(
-    listener: TcpListener,
-    command: impl Fn() -> Command + Send + 'static,
-    most: usize,
-) -> io::Result<ServerHandle> {
-    todo!("start a server with at most {most} workers")
+/// Makes an error of the end of a worker that did not go as it should.
+fn success(end: io::Result<ExitStatus>) -> io::Result<()> {
+    match end? {
+        status if status.success() => Ok(()),
+        status => Err(io::Error::other(format!("the worker ended with {status}"))),
+    }
 }
 
-/// Starts a server like [`start`], which tells `told` how its workers ended,
-/// and with a stopper that was made before.
-pub fn start_with(
+/// Starts a server on `listener`, with a process for each connection, which
+/// `command` starts.
+pub fn start(
     listener: TcpListener,
+    handler: impl Handler,
     command: impl Fn() -> Command + Send + 'static,
     limits: Limits,
-    told: impl Fn(Option<SocketAddr>, End) + Send + Sync + 'static,
+) -> io::Result<ServerHandle> {
+    todo!("start a server with at most {} workers", limits.most)
+}
+
+/// Starts a server like [`start`], with a stopper that was made before.
+pub fn start_with(
+    listener: TcpListener,
+    handler: impl Handler,
+    command: impl Fn() -> Command + Send + 'static,
+    limits: Limits,
     stopper: &Stopper,
 ) -> io::Result<ServerHandle> {
     todo!("start the thread of a server: {limits:?}")
-}
-
-/// Writes into the log what was not as it should be.
-fn log_end(peer: Option<SocketAddr>, end: End) {
-    match (peer, end) {
-        (_, Ok(status)) if status.success() => {}
-        (Some(peer), Ok(status)) => log::warn!("{peer}: the worker ended with {status}"),
-        (Some(peer), Err(error)) => log::warn!("{peer}: no worker: {error}"),
-        (None, end) => log::warn!("no connection: {end:?}"),
-    }
 }

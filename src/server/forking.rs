@@ -6,15 +6,25 @@
 //! a connection keeps it open; so the server lets go of it at once, and the
 //! client hears the end when its worker has ended.
 //!
+//! The server asks its [`Handler`] who may come in, and tells it what went
+//! wrong. The other steps are the worker's: a program of ours calls [`work`]
+//! there, with the same handler, and any program that reads and prints will do.
+//!
 //! ```
 //! use chatroom::server::forking;
-//! use std::io::{Read, Write};
-//! use std::net::{TcpListener, TcpStream};
+//! use chatroom::server::forking::Limits;
+//! use std::io::{self, Read, Write};
+//! use std::net::{SocketAddr, TcpListener, TcpStream};
 //! use std::process::Command;
 //!
 //! # if cfg!(not(unix)) { return Ok(()); }
 //! let listener = TcpListener::bind("127.0.0.1:0")?;
-//! let server = forking::start(listener, || Command::new("cat"), 40)?;
+//! let echo = |mut stream: &TcpStream, _: SocketAddr| {
+//!     io::copy(&mut &*stream, &mut stream).map(drop)
+//! };
+//! // A worker of our own would call `forking::work(&echo)`.
+//! let worker = || Command::new("cat");
+//! let server = forking::start(listener, echo, worker, Limits::default())?;
 //! let mut client = TcpStream::connect(server.address())?;
 //! client.write_all(b"hello")?;
 //! client.read_exact(&mut [0; 5])?;
@@ -24,13 +34,18 @@
 //!
 //! Left out: Windows, where a start fails with `Unsupported`; a worker that
 //! leaves its process group, as `setsid(1)` does, and so escapes the stop; and
-//! a `command` that panics, which ends the server.
+//! one that sends a signal to its group, as `kill 0` does: it hits all workers.
 
-use crate::server::{Next, REST, ServerHandle, Stopper, after_accept_error};
+use crate::server::{
+    Handler, Next, REST, ServerHandle, Stopper, after_accept_error, caught, process, report,
+};
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
-use std::os::{fd::OwnedFd, unix::process::CommandExt};
+use std::os::{
+    fd::{AsFd, OwnedFd},
+    unix::process::CommandExt,
+};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Scope};
@@ -44,8 +59,8 @@ pub const GRACE: Duration = Duration::from_secs(1);
 /// one: so it does also where the server has died. 0 is the own group.
 const GUARDIAN: &str = "trap '' TERM; read -r _; kill -s TERM 0; read -r _; kill -s KILL 0";
 
-/// How a worker ended, or why there was none.
-pub type End = io::Result<ExitStatus>;
+/// Kills the group of the number that it is given.
+const KILLER: &str = "kill -s KILL -- \"-$0\"";
 
 /// How much a server takes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +69,16 @@ pub struct Limits {
     pub most: usize,
     /// How long after the stop a worker may go on.
     pub grace: Duration,
+}
+
+impl Default for Limits {
+    /// As many as Python's `max_children`, and [`GRACE`].
+    fn default() -> Limits {
+        Limits {
+            most: 40,
+            grace: GRACE,
+        }
+    }
 }
 
 /// Starts `command` with the connection as its standard input and output.
@@ -77,6 +102,34 @@ fn stdio(stream: TcpStream) -> io::Result<Stdio> {
 #[cfg(not(unix))]
 fn stdio(_: TcpStream) -> io::Result<Stdio> {
     Err(ErrorKind::Unsupported.into())
+}
+
+/// Returns the connection that is this process's standard input.
+///
+/// # Errors
+/// Those of `dup(2)`. `Unsupported` on Windows.
+#[cfg(unix)]
+pub fn connection() -> io::Result<TcpStream> {
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+}
+
+/// There is no such standard input here.
+#[cfg(not(unix))]
+pub fn connection() -> io::Result<TcpStream> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Takes the connection that is this process's standard input through its
+/// life, see [`process`]: what a worker does. What goes wrong is told to the
+/// handler here, in the worker.
+///
+/// # Errors
+/// Those of [`connection`], and of `getpeername(2)`, which says that it is none.
+pub fn work(handler: &dyn Handler) -> io::Result<()> {
+    let stream = connection()?;
+    let peer = stream.peer_addr()?;
+    process(handler, &stream, peer);
+    Ok(())
 }
 
 /// A process group, to which one signal goes at once. Its drop kills all who
@@ -133,6 +186,14 @@ impl Drop for Group {
     fn drop(&mut self) {
         // The end of its orders makes the guardian kill the group.
         self.orders = None;
+        // But somebody may have killed it first. Until it is waited for, the
+        // number is its own and the group's, so this can hit nobody else.
+        let mut killer = Command::new("sh");
+        killer.args(["-c", KILLER, &self.guardian.id().to_string()]);
+        killer.stdin(Stdio::null()).stderr(Stdio::null());
+        if let Err(error) = killer.status() {
+            log::error!("a group is left to its guardian: {error}");
+        }
         if let Err(error) = self.guardian.wait() {
             log::error!("a group's guardian: {error}");
         }
@@ -142,9 +203,9 @@ impl Drop for Group {
 /// Accepts connections and starts a worker for each, until `stopper` is
 /// pressed. Then it ends those that are left, and waits for them.
 ///
-/// Who is one too many waits in the listener's queue. `told` hears, once for
-/// each connection, how its worker ended, or why there was none; and of errors
-/// of `accept`, without a client.
+/// Who is one too many waits in the listener's queue. The handler says here who
+/// may come in; it hears, once for each connection, why there was no worker or
+/// that it ended badly; and of errors of `accept`, without a client.
 ///
 /// # Errors
 /// The error of `accept` that says that nobody listens any more, and those of
@@ -152,10 +213,10 @@ impl Drop for Group {
 pub fn serve(
     mut accept: impl FnMut() -> io::Result<(TcpStream, SocketAddr)>,
     mut pause: impl FnMut(Duration),
+    handler: &dyn Handler,
     command: impl Fn() -> Command,
     mut group: Group,
     limits: Limits,
-    told: &(impl Fn(Option<SocketAddr>, End) + Sync),
     stopper: &Stopper,
 ) -> io::Result<()> {
     // Each worker that has ended sends a 1, and the stop a 0.
@@ -180,17 +241,29 @@ pub fn serve(
                 // Whoever comes after the stop only wakes us.
                 Ok(_) | Err(_) if stopper.is_stopping() => break Ok(()),
                 Ok((stream, peer)) => {
-                    let command = group.joined_by(command());
-                    let tell = move |status| told(Some(peer), status);
-                    match begin(scope, command, stream, ended.clone(), tell) {
-                        Ok(()) => running += 1,
-                        Err(error) => told(Some(peer), Err(error)),
+                    let tell = move |end| {
+                        // Whoever waits for the server here waits for itself.
+                        let _enlisted = stopper.enlist();
+                        if let Err(error) = success(end) {
+                            report(handler, Some(peer), &error);
+                        }
+                    };
+                    let begun = caught(|| {
+                        if handler.verify(peer) {
+                            let command = group.joined_by(command());
+                            begin(scope, command, stream, ended.clone(), tell)?;
+                            running += 1;
+                        }
+                        Ok(())
+                    });
+                    if let Err(error) = begun {
+                        report(handler, Some(peer), &error);
                     }
                 }
                 Err(error) => match after_accept_error(&error) {
                     Next::Again => {}
                     Next::BackOff => {
-                        told(None, Err(error));
+                        report(handler, None, &error);
                         pause(REST);
                     }
                     Next::Stop => break Err(error),
@@ -207,6 +280,14 @@ pub fn serve(
     })
 }
 
+/// Makes an error of the end of a worker that did not go as it should.
+fn success(end: io::Result<ExitStatus>) -> io::Result<()> {
+    match end? {
+        status if status.success() => Ok(()),
+        status => Err(io::Error::other(format!("the worker ended with {status}"))),
+    }
+}
+
 /// Starts a worker, and the thread that waits for its end: a process that has
 /// ended stays in the kernel's table until somebody asks for its status.
 fn begin<'scope>(
@@ -214,7 +295,7 @@ fn begin<'scope>(
     command: Command,
     stream: TcpStream,
     ended: Sender<usize>,
-    tell: impl FnOnce(End) + Send + 'scope,
+    tell: impl FnOnce(io::Result<ExitStatus>) + Send + 'scope,
 ) -> io::Result<()> {
     // First the thread: a worker without one would never be reaped.
     let (give, given) = channel::<Child>();
@@ -234,40 +315,42 @@ fn begin<'scope>(
 
 /// Waits until so many workers have ended, or `grace` is over.
 fn wait(mut running: usize, ends: &Receiver<usize>, grace: Duration) {
-    let deadline = Instant::now() + grace;
+    // A grace that no clock can show is one without an end.
+    let deadline = Instant::now().checked_add(grace);
     while running > 0 {
-        match ends.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match ends.recv_timeout(left.unwrap_or(grace)) {
             Ok(count) => running -= count,
             Err(_) => return,
         }
     }
 }
 
-/// Starts a server on `listener`, with at most so many workers at once. How
-/// they end is written into the log.
+/// Starts a server on `listener`, with a process for each connection, which
+/// `command` starts.
 ///
 /// # Errors
-/// `InvalidInput` where `most` is 0, and those of [`Group::start`] and of
+/// `InvalidInput` where the limit is 0, and those of [`Group::start`] and of
 /// [`ServerHandle::spawn`].
 pub fn start(
     listener: TcpListener,
+    handler: impl Handler,
     command: impl Fn() -> Command + Send + 'static,
-    most: usize,
+    limits: Limits,
 ) -> io::Result<ServerHandle> {
-    let limits = Limits { most, grace: GRACE };
-    start_with(listener, command, limits, log_end, &Stopper::new())
+    start_with(listener, handler, command, limits, &Stopper::new())
 }
 
-/// Starts a server like [`start`], which tells `told` how its workers ended,
-/// and with a stopper that was made before. See [`serve`].
+/// Starts a server like [`start`], with a stopper that was made before, for
+/// instance to be given to the handler.
 ///
 /// # Errors
 /// Those of [`start`].
 pub fn start_with(
     listener: TcpListener,
+    handler: impl Handler,
     command: impl Fn() -> Command + Send + 'static,
     limits: Limits,
-    told: impl Fn(Option<SocketAddr>, End) + Send + Sync + 'static,
     stopper: &Stopper,
 ) -> io::Result<ServerHandle> {
     if limits.most == 0 {
@@ -277,16 +360,14 @@ pub fn start_with(
     let (group, stop) = (Group::start()?, stopper.clone());
     ServerHandle::spawn(listener, stopper, move |listener| {
         let accept = || listener.accept();
-        serve(accept, thread::sleep, command, group, limits, &told, &stop)
+        serve(
+            accept,
+            thread::sleep,
+            &handler,
+            command,
+            group,
+            limits,
+            &stop,
+        )
     })
-}
-
-/// Writes into the log what was not as it should be.
-fn log_end(peer: Option<SocketAddr>, end: End) {
-    match (peer, end) {
-        (_, Ok(status)) if status.success() => {}
-        (Some(peer), Ok(status)) => log::warn!("{peer}: the worker ended with {status}"),
-        (Some(peer), Err(error)) => log::warn!("{peer}: no worker: {error}"),
-        (None, end) => log::warn!("no connection: {end:?}"),
-    }
 }

@@ -57,7 +57,7 @@ pub fn process(handler: &dyn Handler, stream: &TcpStream, peer: SocketAddr) {
 }
 
 /// Tells the error hook, which may panic as well.
-fn report(handler: &dyn Handler, peer: Option<SocketAddr>, error: &io::Error) {
+pub fn report(handler: &dyn Handler, peer: Option<SocketAddr>, error: &io::Error) {
     let told = caught(|| {
         handler.on_error(peer, error);
         Ok(())
@@ -68,7 +68,10 @@ fn report(handler: &dyn Handler, peer: Option<SocketAddr>, error: &io::Error) {
 }
 
 /// Calls `step`, and turns its panic into an error.
-fn caught(step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+///
+/// # Errors
+/// Those of `step`, and `Other` for its panic, with the words of it.
+pub fn caught(step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     // What a panic leaves half done is the handler's own; its locks are poisoned.
     catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
         let words = words(&*panic);

@@ -26,10 +26,11 @@
 //! Left out: a handler that computes and never looks at its connection; a stop
 //! waits until it returns, for no thread can be ended from outside.
 
-use crate::server::{Handler, Next, REST, ServerHandle, Stopper, after_accept_error, process};
+use crate::server::{
+    Handler, Next, REST, ServerHandle, Stopper, after_accept_error, process, report,
+};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -152,7 +153,9 @@ pub fn serve<W: Worker>(
         if stopper.is_stopping() {
             break Ok(());
         }
-        workers.retain(|worker| !worker.is_finished());
+        for worker in workers.extract_if(.., |worker| worker.is_finished()) {
+            worker.join();
+        }
         match accept() {
             // Whoever comes after the stop only wakes us.
             _ if stopper.is_stopping() => break Ok(()),
@@ -193,14 +196,6 @@ fn job(
             process(&*handler, &stream, peer);
         }
     })
-}
-
-/// Tells the error hook, which may panic.
-fn report(handler: &impl Handler, peer: Option<SocketAddr>, error: &io::Error) {
-    let tell = AssertUnwindSafe(|| handler.on_error(peer, error));
-    if catch_unwind(tell).is_err() {
-        log::error!("on_error panicked; it was told: {error}");
-    }
 }
 
 /// Starts a server on `listener`, with a thread for each connection.

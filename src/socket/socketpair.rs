@@ -77,9 +77,10 @@ pub fn tcp_pair_with(intrude: impl FnOnce(SocketAddr)) -> io::Result<(Socket, So
 ///
 /// # Errors
 /// `ConnectionAborted` where a stranger has called before we did, whose address
-/// is named; `TimedOut` where strangers have filled the queue; `Unsupported` for a family other
-/// than IPv4 and IPv6; `AddrNotAvailable` or EAFNOSUPPORT where this machine
-/// has no IPv6; and those of [`socket`] for want of descriptors.
+/// is named; `TimedOut` where strangers have filled the queue; `Unsupported`
+/// for a family other than IPv4 and IPv6; `AddrNotAvailable` or EAFNOSUPPORT
+/// where this machine has no IPv6; and those of [`socket`] for want of
+/// descriptors.
 pub fn tcp_pair_over(
     family: Family,
     intrude: impl FnOnce(SocketAddr),
