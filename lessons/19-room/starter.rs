@@ -127,6 +127,12 @@ impl Room {
         self.len() == 0
     }
 
+    /// Returns how many bytes can be said before the furthest behind is too
+    /// far behind.
+    pub fn slack(&self) -> usize {
+        todo!("how far is the furthest behind?")
+    }
+
     /// Closes the room: nothing is said any more, and who has heard all of it
     /// hears the end.
     pub fn close(&self) {

@@ -229,6 +229,14 @@ impl Room {
         (state.log.end(), state.closed)
     }
 
+    /// Returns how many bytes can be said before the furthest behind is too
+    /// far behind.
+    pub fn slack(&self) -> usize {
+        let state = self.lock();
+        let debts = state.members.values().map(|entry| state.debt(entry));
+        self.0.behind.saturating_sub(debts.max().unwrap_or(0))
+    }
+
     /// Closes the room: nothing is said any more, and who has heard all of it
     /// hears the end.
     pub fn close(&self) {
