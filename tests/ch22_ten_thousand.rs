@@ -563,7 +563,7 @@ mod step_6 {
     #[test]
     fn who_is_put_on_a_list_twice_is_on_it_once() {
         let mut list = List::default();
-        [7, 2, 7, 7].map(|number| list.add(number));
+        [7, 2, 7, 7].iter().for_each(|number| list.add(*number));
         assert_eq!(list.take(), [7, 2], "in the order in which they came");
     }
 
