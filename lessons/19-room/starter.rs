@@ -22,8 +22,9 @@ struct Shared {
 
 struct State {
     log: Log,
-    /// By their numbers, and so in the order of joining.
-    members: BTreeMap<u64, Entry>,
+    /// By their numbers, and so in the order of joining. Boxed, for a tree
+    /// that only grows at its end leaves nearly half of its places empty.
+    members: BTreeMap<u64, Box<Entry>>,
     /// How many members have each name.
     names: HashMap<Arc<str>, usize>,
     /// The number of the next who joins.
