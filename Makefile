@@ -50,6 +50,7 @@ format: ## every file stands as rustfmt puts it
 
 lint: ## clippy has nothing to say
 	cargo clippy --workspace --all-targets --features scale -- -D warnings
+	cargo clippy --all-targets -- -D warnings
 
 fuzz: ## new ways through the decoders, SECONDS=20 for each target
 	@if cargo +nightly fuzz --version >/dev/null 2>&1; then \

@@ -13,32 +13,30 @@ mod events;
 use events::{answer_to, open, options};
 
 // What `--engine events` opens is the same room.
-#[cfg(feature = "cli")]
+#[cfg(all(unix, feature = "cli"))]
 #[test]
-fn the_command_line_opens_a_room_on_events() {
-    use fixtures::{Guest, Peer};
-    use std::io::{BufRead, BufReader};
-    use std::process::{Child, Command, Stdio};
+fn the_command_line_opens_a_room_on_events_and_closes_it_in_good_order() {
+    use chatroom::chat::server::GOODBYE;
+    use fixtures::{Guest, Peer, Program};
+    use std::net::TcpStream;
 
-    struct Room(Child);
-    impl Drop for Room {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
+    let (mut room, address) = Program::room(&["--engine", "events", "--history", "1"]);
+    let call = || {
+        Guest::new(
+            Peer::new(TcpStream::connect(&address).expect("a room")),
+            false,
+        )
+    };
+    let mut alice = call();
+    alice.talks("alice", "is nobody here?");
+    let mut bob = call();
+    assert_eq!(bob.hears(), fixtures::message("alice", "is nobody here?"));
+    bob.talks("bob", "I am");
+    alice.hears();
+    room.gets("INT");
+    for guest in [&mut alice, &mut bob] {
+        let goodbye = guest.hears_to_the_end();
+        assert!(goodbye[0].contains(GOODBYE), "{goodbye:?}");
     }
-
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chatroom"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--engine", "events"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut room = Room(command.spawn().expect("the program starts"));
-    let mut line = String::new();
-    let output = room.0.stdout.take().expect("it is piped");
-    BufReader::new(output).read_line(&mut line).expect("a line");
-    let address = line
-        .trim()
-        .strip_prefix("listening on ")
-        .expect("its first line");
-    let stream = std::net::TcpStream::connect(address).expect("a room is there");
-    Guest::new(Peer::new(stream), false).talks("alice", "hello");
+    room.ends_with(0);
 }

@@ -6,20 +6,24 @@ mod fixtures;
 subject!(scale::event_loop = "../my/scale/event_loop.rs",
     tests = "../my/tests/event_loop.rs" or "../lessons/22-ten_thousand/answer_tests.rs");
 
+use chatroom::chat::limits::TOO_LATE;
 use chatroom::chat::message::Message;
+use chatroom::chat::outlet::{Outlet as Way, Relayed};
 use chatroom::chat::room::{Deliveries, End, Member, Room};
 use chatroom::chat::server::{GOODBYE, Options};
 use chrono::DateTime;
 use event_loop::{
-    Bell, Delivered, Door, EventServer, Got, Outbox, deliver, interest, let_in, read_some, start,
-    watch,
+    Bell, Delivered, Door, EventServer, Got, List, Outbox, accept, deliver, interest, let_in,
+    read_some, start, watch,
 };
 use fixtures::*;
 use mio::Interest;
 use std::cell::Cell;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -556,6 +560,34 @@ mod step_6 {
         assert_eq!(calls, 2, "to ask again at once is to spin");
     }
 
+    #[test]
+    fn who_is_put_on_a_list_twice_is_on_it_once() {
+        let mut list = List::default();
+        [7, 2, 7, 7].iter().for_each(|number| list.add(*number));
+        assert_eq!(list.take(), [7, 2], "in the order in which they came");
+    }
+
+    #[test]
+    fn who_was_taken_from_a_list_can_come_on_it_again() {
+        let mut list = List::default();
+        list.add(7);
+        assert!(!list.is_empty());
+        list.take();
+        assert!(list.is_empty());
+        list.add(7);
+        assert_eq!(list.take(), [7]);
+    }
+
+    #[test]
+    fn a_small_message_does_not_wait_for_an_acknowledgement() {
+        let listener = TcpListener::bind(ANY).expect("any port will do");
+        let address = listener.local_addr().expect("it is bound");
+        let _caller = TcpStream::connect(address).expect("a queue");
+        let listener = mio::net::TcpListener::from_std(listener);
+        let (stream, _) = accept(&listener).expect("somebody is there");
+        assert!(stream.nodelay().expect("an option"), "TCP_NODELAY");
+    }
+
     fn options() -> Options {
         Options {
             silence: None,
@@ -715,6 +747,155 @@ mod step_6 {
     }
 
     #[test]
+    fn rubbish_is_no_first_message() {
+        let room = open(&Options {
+            silence: Some(Duration::from_millis(200)),
+            ..options()
+        });
+        let mut bob = calls(&room);
+        bob.says("hello?");
+        let heard = bob.hears_to_the_end();
+        let last = heard.last().expect("an answer at least");
+        assert_eq!(words_of_the_server(last), TOO_LATE);
+    }
+
+    #[test]
+    fn behind_the_first_message_one_may_be_silent() {
+        let room = open(&Options {
+            silence: Some(Duration::from_millis(200)),
+            ..options()
+        });
+        let [mut alice] = with(&room, ["alice"]);
+        // His time begins later than hers, and is over.
+        hears_why_and_the_end(calls(&room));
+        alice.talks("alice", "I am still here");
+    }
+
+    #[test]
+    fn a_panic_at_the_door_is_the_callers_and_nobody_elses() {
+        static FIRST: AtomicBool = AtomicBool::new(true);
+        let room = open(&Options {
+            members: 1,
+            clock: || match FIRST.swap(false, Ordering::Relaxed) {
+                true => panic!("it has stopped"),
+                false => (options().clock)(),
+            },
+            ..options()
+        });
+        let [mut alice] = with(&room, ["alice"]);
+        // To be told that the room is full takes a clock.
+        assert_eq!(calls(&room).hears_to_the_end(), [""; 0]);
+        alice.talks("alice", "who was that?");
+    }
+
+    /// A relay that has a mind of its own: it says nothing until it is told to.
+    struct Slow {
+        room: Room,
+        keeps: mpsc::Sender<Vec<u8>>,
+        waits: mpsc::Sender<Box<dyn FnOnce() + Send>>,
+    }
+
+    impl Relayed for Slow {
+        fn room(&self) -> Room {
+            self.room.clone()
+        }
+
+        fn say(&self, frames: &[u8]) -> Result<(), String> {
+            let _ = self.keeps.send(frames.to_vec());
+            Ok(())
+        }
+
+        fn when_said(&self, then: Box<dyn FnOnce() + Send>) {
+            let _ = self.waits.send(then);
+        }
+    }
+
+    #[test]
+    fn who_has_said_all_hears_it_when_the_relay_has_said_it() {
+        let (keeps, kept) = mpsc::channel();
+        let (waits, waiting) = mpsc::channel();
+        let relay = Arc::new(Slow {
+            room: Room::new(10_000),
+            keeps,
+            waits,
+        });
+        let room = open(&Options {
+            grace: GUARD,
+            outlet: Way::to(relay.clone()),
+            ..options()
+        });
+        let mut alice = calls(&room);
+        let words = message("alice", "hello");
+        alice.says(&words);
+        let frames = kept.recv_timeout(GUARD).expect("she said something");
+        alice.half_closes();
+        let then = waiting.recv_timeout(GUARD).expect("she has said all");
+        relay.room.say(&frames);
+        then();
+        assert_eq!(alice.hears_to_the_end(), [words]);
+    }
+
+    /// A room whose connections have little room for what nobody reads.
+    #[track_caller]
+    fn open_narrow(behind: usize) -> EventServer {
+        let listener = tcp();
+        listener.set_send_buffer_size(4096).expect("a small buffer");
+        listener.bind(&ANY.into()).expect("any port will do");
+        listener.listen(8).expect("a bound socket can listen");
+        let options = Options {
+            behind,
+            ..options()
+        };
+        start(listener.into(), &options).expect("a room")
+    }
+
+    /// Somebody who has greeted, and has not read yet.
+    #[track_caller]
+    fn deaf(room: &EventServer) -> Guest {
+        let socket = tcp();
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        socket.connect(&room.address().into()).expect("a room");
+        let mut deaf = Guest::new(Peer::new(socket.into()), false);
+        deaf.says(r#"{"name":"deaf","msg":"joined","time":"2024-2-24","hello":true}"#);
+        deaf
+    }
+
+    #[test]
+    fn who_reads_late_hears_everything() {
+        let room = open_narrow(Options::default().behind);
+        let [mut alice] = with(&room, ["alice"]);
+        let mut late = deaf(&room);
+        alice.hears();
+        // Less than the bound, and more than the kernel keeps.
+        let words = "x".repeat(16 * 1024);
+        for _ in 0..50 {
+            alice.talks("alice", &words);
+        }
+        late.hears();
+        for _ in 0..50 {
+            assert!(late.hears() == message("alice", &words), "as she said it");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_answers_and_never_reads_them_is_hung_up_on() {
+        let room = open_narrow(256 * 1024);
+        let [mut alice] = with(&room, ["alice"]);
+        let deaf = deaf(&room);
+        alice.hears();
+        // Less than the bound, and more than the kernel keeps.
+        let words = "x".repeat(16 * 1024);
+        (0..10).for_each(|_| alice.talks("alice", &words));
+        // Each line gets an answer; far more than the bound and the kernel keep.
+        let rubbish = format!("{}\n", "x".repeat(99)).repeat(6000);
+        let still_here = format!("{}\n", message("deaf", "I am still here"));
+        // Who is hung up on cannot say all of it.
+        let _ = deaf.stream().write_all((rubbish + &still_here).as_bytes());
+        let heard = alice.hears();
+        assert!(heard.contains("deaf left"), "alice hears {heard:?}");
+    }
+
+    #[test]
     fn a_slow_reader_is_dropped_at_its_bound_and_delays_nobody() {
         let behind = 256 * 1024;
         let room = open(&Options {
@@ -722,11 +903,7 @@ mod step_6 {
             ..options()
         });
         let [mut alice] = with(&room, ["alice"]);
-        let socket = tcp();
-        socket.set_recv_buffer_size(4096).expect("a small buffer");
-        socket.connect(&room.address().into()).expect("a room");
-        let mut deaf = Guest::new(Peer::new(socket.into()), false);
-        deaf.says(r#"{"name":"deaf","msg":"joined","time":"2024-2-24","hello":true}"#);
+        let _deaf = deaf(&room);
         alice.hears();
         let words = message("alice", &"x".repeat(16 * 1024));
         let mut heard = String::new();

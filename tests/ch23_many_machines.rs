@@ -524,6 +524,61 @@ mod step_3 {
     }
 
     #[test]
+    fn who_waits_is_not_called_between_two_messages_of_a_parcel() {
+        let mut tape = Tape::default();
+        let relay = Arc::new(Relay::new(&Options::default()));
+        relay.opened(tape.extent());
+        relay.say(b"one\n").expect("it is taken");
+        relay.say(b"two\n").expect("it is taken");
+        let called = Arc::new(Mutex::new(Vec::new()));
+        let (asker, calls) = (Arc::downgrade(&relay), called.clone());
+        // Behind each of the two, somebody asks to be called when all is said.
+        relay.room().on_news(move || {
+            let relay = asker.upgrade().expect("it speaks");
+            let (room, calls) = (relay.room(), calls.clone());
+            relay.when_said(Box::new(move || {
+                calls.lock().expect("no panic").push(room.said().0);
+            }));
+        });
+        tape.takes_all(&relay);
+        tape.gives_all(&relay);
+        let called = called.lock().expect("no panic");
+        assert_eq!(
+            *called,
+            [8, 8],
+            "bytes that were said when they were called"
+        );
+    }
+
+    #[test]
+    fn so_many_wait_and_who_is_one_too_many_is_called_at_once() {
+        let here = Station::new();
+        here.says("hello");
+        let (called, then) = counter();
+        let then = Arc::new(then);
+        for _ in 0..MESSAGES {
+            let then = then.clone();
+            here.relay.when_said(Box::new(move || then()));
+        }
+        assert_eq!(called.load(Ordering::Relaxed), 0, "they wait");
+        here.relay.when_said(Box::new(move || then()));
+        assert_eq!(called.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_a_stranger_stores_is_said_if_it_is_a_message() {
+        let (mut tape, mut here) = (Tape::default(), Station::new());
+        here.relay.opened(tape.extent());
+        let words = message("bob", "hello");
+        for line in ["hello?", &words] {
+            let bytes = format!("{line}\n").into_bytes();
+            tape.0.push((String::new(), 0, bytes));
+        }
+        tape.gives_all(&here.relay);
+        assert_eq!(here.hears(), [words]);
+    }
+
+    #[test]
     fn a_newcomer_hears_the_last_of_the_stream() {
         let (mut tape, there) = (Tape::default(), Station::new());
         for line in ["one", "two", "three"] {
@@ -678,11 +733,43 @@ mod step_4 {
         let (mut tape, mut here) = (Tape::default(), Station::new());
         here.relay.opened(tape.extent());
         for line in ["one\n", "two\n"] {
-            tape.0.push((String::new(), 0, line.into()));
+            tape.0.push(("a".to_owned(), 1, line.into()));
         }
         assert!(!tape.gives(&here.relay, 2));
         assert!(tape.gives(&here.relay, 2), "there is no more to wait for");
         assert_eq!(here.hears(), [TORN, "two"]);
+    }
+
+    #[test]
+    fn what_was_missed_comes_no_faster_than_it_is_read() {
+        let behind = 1000;
+        let mut here = Station::with(&Options {
+            behind,
+            ..Options::default()
+        });
+        let room = here.relay.room();
+        let mut rounds = 0;
+        while here.relay.credit(false) > 0 {
+            room.say(&vec![b'x'; here.relay.credit(false)]);
+            rounds += 1;
+        }
+        assert!(rounds > 0, "at first nobody is behind");
+        here.hears(); // or the room would have dropped her
+        assert!(here.relay.credit(false) > 0, "she has caught up");
+    }
+
+    #[test]
+    fn who_sleeps_does_not_hold_it_up_for_ever() {
+        let behind = 1000;
+        let here = Station::with(&Options {
+            behind,
+            ..Options::default()
+        });
+        here.relay.room().say(&[b'x'; 600]);
+        assert_eq!(here.relay.credit(false), 0, "she is far behind");
+        let anyway = here.relay.credit(true);
+        assert!(anyway > 0, "that was waited for long enough");
+        assert!(anyway <= behind / 2, "others may be behind as well");
     }
 
     #[test]

@@ -23,6 +23,7 @@ learners!("../my/scale/relay.rs");
 use chatroom::chat::message::Message;
 use chatroom::chat::outlet::Outlet;
 use chatroom::chat::server::{self, ChatServer, Options};
+use chatroom::scale::event_loop::{self, EventServer};
 use chatroom::scale::nats::{self, Link};
 use fixtures::broker::{Broker, skipped, url};
 use fixtures::wire::Wire;
@@ -47,8 +48,39 @@ fn options() -> Options {
 
 /// One of the servers. The members go first, then what they said is stored.
 struct Station {
-    server: ChatServer,
+    server: Engine,
     _link: Link,
+}
+
+/// What drives a server's room: threads here, events where these tests stand
+/// in a module of that name (`relay_on_events.rs`).
+enum Engine {
+    Threads(ChatServer),
+    Events(EventServer),
+}
+
+/// The name of a test in this file.
+fn named(test: &str) -> String {
+    match module_path!().split_once("::") {
+        Some((_, module)) => format!("{module}::{test}"),
+        None => test.to_owned(),
+    }
+}
+
+impl Engine {
+    fn start(listener: TcpListener, options: &Options) -> io::Result<Engine> {
+        match named("").starts_with("events") {
+            true => event_loop::start(listener, options).map(Engine::Events),
+            false => server::start(listener, options).map(Engine::Threads),
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match self {
+            Engine::Threads(server) => server.address(),
+            Engine::Events(server) => server.address(),
+        }
+    }
 }
 
 impl Station {
@@ -58,14 +90,17 @@ impl Station {
     }
 
     fn try_open(url: &str, options: &Options) -> io::Result<Station> {
+        Station::open_on(TcpListener::bind(ANY)?, url, options)
+    }
+
+    fn open_on(listener: TcpListener, url: &str, options: &Options) -> io::Result<Station> {
         let relay = Arc::new(Relay::new(options));
         let link = nats::start(url, ROOM, relay.clone())?;
         let options = Options {
             outlet: Outlet::to(relay),
             ..options.clone()
         };
-        let listener = TcpListener::bind(ANY)?;
-        let server = server::start(listener, &options)?;
+        let server = Engine::start(listener, &options)?;
         Ok(Station {
             server,
             _link: link,
@@ -161,10 +196,17 @@ fn all_hear_all(members: &mut [Member], words: usize) {
         let all: Vec<_> = (0..words).map(|n| message(name, &n.to_string())).collect();
         assert!(own.eq(&all), "{name}'s words in their order");
     }
-    println!(
+    counted(&format!(
         "{count} said, heard by each of {}, in one order",
         members.len()
-    );
+    ));
+}
+
+/// Tells what was counted, past the test's own capture.
+fn counted(what: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let _ = writeln!(io::stderr(), "{test}: {what}");
 }
 
 /// Three servers on these ways to a broker, with a member on each.
@@ -309,6 +351,17 @@ fn a_killed_server_takes_nobody_along_and_finds_the_history_again() {
         );
     }
     assert!(members[0].said == members[1].said, "one order");
+    for name in ["m0", "m1"] {
+        let quoted = format!("{name:?}");
+        let own = members[0].said.iter().filter(|it| it.contains(&quoted));
+        let all: Vec<_> = (0..300).map(|n| message(name, &n.to_string())).collect();
+        assert!(own.eq(&all), "all of {name}'s words, in their order");
+    }
+    counted(&format!(
+        "300 said by each of 2, {} heard from the killed server, {} heard by both, in one order",
+        lost.said.iter().filter(|it| it.contains("m2")).count(),
+        members[0].said.len(),
+    ));
     drop(newcomer.guest);
     // The newcomer of a server that has just begun hears the last 10 first.
     let mut late = call(again.address);
@@ -383,6 +436,163 @@ fn what_is_said_last_is_stored_before_a_server_ends() {
     let [first, _second] = stations;
     drop(first);
     assert!(bob.hears().contains("alice left"), "what bob hears");
+}
+
+#[test]
+fn who_reads_is_not_dropped_when_the_line_comes_back() {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    let wire = Wire::to(broker.address);
+    let here = Station::open(&broker.url(), &options());
+    let listener = tcp();
+    listener.set_send_buffer_size(4096).expect("a small buffer");
+    listener.bind(&ANY.into()).expect("any port will do");
+    listener.listen(8).expect("a bound socket can listen");
+    let behind = 256 * 1024;
+    let there = Options {
+        behind,
+        ..options()
+    };
+    let there = Station::open_on(listener.into(), &url(wire.address()), &there);
+    let there = there.expect("a server with a relay");
+    let mut alice = Member::come(here.server.address(), "alice");
+    let socket = tcp();
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let address = there.server.address().into();
+    socket.connect(&address).expect("a room is there");
+    let mut bob = Guest::new(Peer::new(socket.into()), false);
+    bob.says(message("bob", "here"));
+    while bob.hears() != message("bob", "here") {}
+    wire.cut();
+    assert!(bob.hears().contains(AWAY));
+    // Eight times what bob may be behind.
+    let words = "x".repeat(16 * 1024);
+    for number in 0..128 {
+        let text = format!("{number} {words}");
+        alice.guest.says(message("alice", &text));
+        while alice.guest.hears() != message("alice", &text) {}
+    }
+    wire.mend();
+    let mut number = 0;
+    while number < 128 {
+        let heard = bob.hears();
+        if heard.contains(&words) {
+            let text = format!("{number} {words}");
+            assert!(heard == message("alice", &text), "message {number}");
+            number += 1;
+        }
+    }
+    counted("128 said while the line was cut, 128 heard behind it");
+}
+
+#[test]
+fn a_server_ends_without_a_word_where_nothing_waits() {
+    let Some(mut broker) = Broker::start() else {
+        return;
+    };
+    let test = named("a_server_ends_without_a_word_where_nothing_waits");
+    alone(&test, || {
+        let book: &Logbook = Box::leak(Box::new(Logbook::new()));
+        log::set_logger(book).expect("the first one");
+        let station = Station::open(&broker.url(), &options());
+        let mut alice = Member::come(station.server.address(), "alice");
+        broker.kill();
+        alice.hears(|it| it.told == [AWAY]);
+        drop(alice.guest);
+        drop(station);
+        let lost = book.messages().into_iter().find(|it| it.contains("lost"));
+        assert_eq!(lost, None, "what waited?");
+    });
+}
+
+/// Asks JetStream for something, and returns its answer.
+#[track_caller]
+fn ask(broker: &Broker, what: &str, payload: &str) -> String {
+    let mut stranger = TcpStream::connect(broker.address).expect("the broker is there");
+    let length = payload.len();
+    let said = format!(
+        "CONNECT {{\"verbose\":false}}\r\nSUB answers 1\r\nPUB $JS.API.{what} answers {length}\r\n{payload}\r\n"
+    );
+    stranger.write_all(said.as_bytes()).expect("it reads");
+    let mut lines = BufReader::new(stranger).lines().map_while(Result::ok);
+    assert!(
+        lines.any(|line| line.starts_with("MSG answers")),
+        "no answer"
+    );
+    let answer = lines.next().expect("an answer");
+    assert!(!answer.contains("\"error\""), "{answer}");
+    answer
+}
+
+#[test]
+fn a_stream_whose_last_message_was_deleted_keeps_nobody_waiting() {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    let station = Station::open(&broker.url(), &options());
+    let mut alice = call(station.server.address());
+    alice.talks("alice", "this was wrong");
+    ask(
+        &broker,
+        &format!("STREAM.MSG.DELETE.chatroom_{ROOM}"),
+        r#"{"seq":1}"#,
+    );
+    let late = Station::open(
+        &broker.url(),
+        &Options {
+            history: 1,
+            ..options()
+        },
+    );
+    call(late.server.address()).talks("late", "hello");
+}
+
+#[test]
+fn a_stream_that_was_made_by_hand_will_do() {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    let stream = format!(
+        r#"{{"name":"chatroom_{ROOM}","subjects":["chatroom.{ROOM}"],"storage":"file","retention":"limits","max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,"num_replicas":1}}"#
+    );
+    ask(&broker, &format!("STREAM.CREATE.chatroom_{ROOM}"), &stream);
+    let station = Station::open(&broker.url(), &options());
+    call(station.server.address()).talks("alice", "hello");
+}
+
+// The same from outside, as people start it.
+#[cfg(all(unix, feature = "cli"))]
+#[test]
+fn two_programs_on_one_broker_are_one_room_with_a_history() {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    let url = broker.url();
+    let engine = match named("").starts_with("events") {
+        true => "events",
+        false => "threads",
+    };
+    let arguments = ["--relay", &url, "--room", ROOM, "--engine", engine];
+    let open = || {
+        let (program, address) = Program::room(&[&arguments[..], &["--history", "2"]].concat());
+        (program, call(address.parse().expect("an address")))
+    };
+    let (here, mut alice) = open();
+    for text in ["one", "two", "three"] {
+        alice.talks("alice", text);
+    }
+    let (there, mut bob) = open();
+    assert_eq!(bob.hears(), message("alice", "two"), "the history");
+    assert_eq!(bob.hears(), message("alice", "three"));
+    bob.talks("bob", "hello");
+    assert_eq!(alice.hears(), message("bob", "hello"));
+    for (mut program, mut guest) in [(there, bob), (here, alice)] {
+        program.gets("INT");
+        let goodbye = guest.hears_to_the_end();
+        assert!(goodbye[0].contains(server::GOODBYE), "{goodbye:?}");
+        program.ends_with(0);
+    }
 }
 
 /// Stores something past all servers, in the protocol of NATS.
@@ -510,7 +720,12 @@ impl Process {
     fn start(url: &str) -> Process {
         let program = std::env::current_exe().expect("this program has a path");
         let mut child = Command::new(program)
-            .args(["--exact", "is_a_server", "--nocapture", "--test-threads=1"])
+            .args([
+                "--exact",
+                &named("is_a_server"),
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env(CHILD, url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

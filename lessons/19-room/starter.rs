@@ -25,8 +25,9 @@ struct Shared {
 
 struct State {
     log: Log,
-    /// By their numbers, and so in the order of joining.
-    members: BTreeMap<u64, Entry>,
+    /// By their numbers, and so in the order of joining. Boxed, for a tree
+    /// that only grows at its end leaves nearly half of its places empty.
+    members: BTreeMap<u64, Box<Entry>>,
     /// How many members have each name.
     names: HashMap<Arc<str>, usize>,
     /// The number of the next who joins.
@@ -137,6 +138,12 @@ impl Room {
     /// Returns how many bytes were said, and whether the room is closed.
     pub fn said(&self) -> (u64, bool) {
         todo!("where does the log end, and is the room closed?")
+    }
+
+    /// Returns how many bytes can be said before the furthest behind is too
+    /// far behind.
+    pub fn slack(&self) -> usize {
+        todo!("how far is the furthest behind?")
     }
 
     /// Closes the room: nothing is said any more, and who has heard all of it

@@ -9,10 +9,11 @@ use crate::server::{Next, REST, after_accept_error};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem;
 use std::net::{Shutdown, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,10 @@ const CROWD: usize = 256;
 
 /// What we still take from somebody who is not heard any more, in bytes.
 const PATIENCE: usize = 16 * 1024 * 1024;
+
+/// When the room closes, who has the goodbye and still talks is heard out,
+/// until nobody has said anything for so long.
+const LULL: Duration = Duration::from_millis(20);
 
 /// What came of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +148,31 @@ impl Bell {
     }
 }
 
+/// Whom to look after, each of them once, however often it is asked for.
+#[derive(Debug, Default)]
+pub struct List {
+    numbers: Vec<usize>,
+    /// By number: whether it is one of them.
+    listed: Vec<bool>,
+}
+
+impl List {
+    /// Adds somebody, who may be on it already.
+    pub fn add(&mut self, number: usize) {
+        todo!("{number} is on the list, once")
+    }
+
+    /// Says whether nobody is on it.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// Takes all from it, in the order in which they came.
+    pub fn take(&mut self) -> Vec<usize> {
+        todo!("who is on {self:?}? And then nobody is")
+    }
+}
+
 /// What came of letting people in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
@@ -165,6 +195,11 @@ pub fn let_in<T>(
     todo!("let at most {most} in")
 }
 
+/// Accepts somebody, to whom a small message goes at once: `TCP_NODELAY`.
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    todo!("accept somebody from {listener:?}")
+}
+
 /// A room that is open. Its drop closes it, like
 /// [`shutdown`](EventServer::shutdown).
 #[derive(Debug)]
@@ -185,9 +220,15 @@ struct House {
 struct Doorbell {
     bell: Bell,
     waker: Waker,
+    /// Whose last words now stand in the room: places, and numbers of leavings.
+    settled: Mutex<Vec<(usize, u64)>>,
 }
 
 impl Doorbell {
+    fn settled(&self) -> MutexGuard<'_, Vec<(usize, u64)>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ring(&self) {
         self.bell.ring(|| {
             if let Err(error) = self.waker.wake() {
@@ -242,15 +283,33 @@ struct Member<'a> {
     /// What the kernel tells of it.
     told: Interest,
     stage: Stage,
-    /// It is on the list of those to be served in this turn.
-    listed: bool,
+    /// Its place among the deadlines.
+    until: Option<Instant>,
+}
+
+impl Member<'_> {
+    /// Who has not taken the last words yet may be too far behind by now.
+    ///
+    /// # Errors
+    /// `TimedOut` where the room has dropped it.
+    fn keeps_up(&self) -> io::Result<()> {
+        let behind = !self.outbox.is_empty();
+        let deliveries = self.deliveries.as_ref().filter(|_| behind);
+        match deliveries.is_some_and(Deliveries::is_dropped) {
+            true => Err(too_slow()),
+            false => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// It says and hears.
     Here,
-    /// It is not heard any more, and gets what it is still to hear.
+    /// It is not heard any more, and its last words are on their way to the
+    /// room. Its leaving has a number, for its place may soon be another's.
+    LastWords(u64),
+    /// It gets what it is still to hear.
     Leaving,
     /// It has everything. What it still sends we take, so many bytes, for what
     /// nobody reads makes a reset of the end, and loses the last words.
@@ -265,12 +324,16 @@ struct Loop<'a> {
     members: Vec<Option<Member<'a>>>,
     free: Vec<usize>,
     deadlines: Deadlines,
-    /// Who has said more than we have read.
-    talking: Vec<usize>,
+    /// Who may have said something that we have not read.
+    talking: List,
     /// Who may have something to hear, beside what is said to all.
-    listed: Vec<usize>,
+    listed: List,
+    /// So many have begun to leave.
+    leavings: u64,
     /// Somebody may be at the door.
     at_the_door: bool,
+    /// Until when the door rests: its place among the deadlines.
+    rests: Option<Instant>,
     /// What was said to all, when all were served last.
     said: (u64, bool),
     buffer: Vec<u8>,
@@ -287,9 +350,11 @@ impl<'a> Loop<'a> {
             members: Vec::new(),
             free: Vec::new(),
             deadlines: Deadlines::default(),
-            talking: Vec::new(),
-            listed: Vec::new(),
+            talking: List::default(),
+            listed: List::default(),
+            leavings: 0,
             at_the_door: false,
+            rests: None,
             said: house.chat.said(),
             buffer: vec![0; BUFFER],
             decoder: None,
@@ -301,6 +366,30 @@ impl<'a> Loop<'a> {
         while !self.house.closed.load(Ordering::Acquire) {
             self.turn(&mut events)?;
         }
+        self.hear_all_out(&mut events)
+    }
+
+    /// The room is closed. Who has not taken the goodbye is hung up on; who
+    /// still talks behind it is heard until all are quiet, or a reset would
+    /// take it away again.
+    fn hear_all_out(&mut self, events: &mut Events) -> io::Result<()> {
+        for number in 0..self.members.len() {
+            let member = self.members[number].as_ref();
+            if !member.is_some_and(|it| matches!(it.stage, Stage::Gone { .. })) {
+                self.hang_up(number);
+            }
+        }
+        let start = Instant::now();
+        while self.members.iter().any(Option::is_some) {
+            self.poll(events, Some(LULL))?;
+            let talking = self.talking.take();
+            if talking.is_empty() || start.elapsed() > self.house.options.grace {
+                break;
+            }
+            for number in talking {
+                self.guarded(number, Loop::hear);
+            }
+        }
         Ok(())
     }
 
@@ -308,6 +397,29 @@ impl<'a> Loop<'a> {
     /// say, then what they are to hear.
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         todo!("wait with {events:?}, hear, serve")
+    }
+
+    /// Waits for the kernel, and puts on the lists whom it names.
+    fn poll(&mut self, events: &mut Events, wait: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, wait) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        for event in &*events {
+            match event.token() {
+                BELL => {}
+                DOOR => self.at_the_door = true,
+                Token(number) => {
+                    if event.is_writable() {
+                        self.listed.add(number);
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        self.talking.add(number);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How long the loop may sleep.
@@ -332,27 +444,16 @@ impl<'a> Loop<'a> {
         todo!("let people in, or rest")
     }
 
-    fn enter(&mut self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
-        // A small message is not to wait until the last one is acknowledged.
-        stream.set_nodelay(true)?;
-        let number = self.free.pop().unwrap_or(self.members.len());
-        let told = Interest::READABLE;
-        let registry = self.poll.registry();
-        if let Err(error) = registry.register(&mut stream, Token(number), told) {
-            if number < self.members.len() {
-                self.free.push(number);
-            }
-            return Err(error);
-        }
+    fn enter(&mut self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         let mut member = Member {
             visit: None,
             deliveries: None,
             inbox: None,
             outbox: Outbox::default(),
             stream,
-            told,
+            told: Interest::READABLE,
             stage: Stage::Here,
-            listed: false,
+            until: None,
         };
         let Options { silence, grace, .. } = self.house.options;
         // We look at all who have something to write, and need no call.
@@ -369,27 +470,22 @@ impl<'a> Loop<'a> {
                 Some(grace)
             }
         };
-        match self.members.get_mut(number) {
-            Some(place) => *place = Some(member),
+        let number = self.free.last().copied().unwrap_or(self.members.len());
+        let registry = self.poll.registry();
+        registry.register(&mut member.stream, Token(number), member.told)?;
+        match self.free.pop() {
+            Some(_) => self.members[number] = Some(member),
             None => self.members.push(Some(member)),
         }
         self.set_deadline(number, until);
-        self.list(number);
+        self.listed.add(number);
         Ok(())
     }
 
     fn set_deadline(&mut self, number: usize, time: Option<Duration>) {
         let until = time.and_then(|time| Instant::now().checked_add(time));
-        self.deadlines.set(number, until);
-    }
-
-    /// Puts somebody on the list of those to be served.
-    fn list(&mut self, number: usize) {
-        if let Some(Some(member)) = self.members.get_mut(number)
-            && !member.listed
-        {
-            member.listed = true;
-            self.listed.push(number);
+        if let Some(Some(member)) = self.members.get_mut(number) {
+            self.deadlines.set(number, &mut member.until, until);
         }
     }
 
@@ -398,9 +494,27 @@ impl<'a> Loop<'a> {
         todo!("read what {number} says, and say it to the room")
     }
 
-    /// A member is not heard any more. It gets what it is still to hear.
+    /// A member is not heard any more. When its last words stand in the room,
+    /// it goes; with a relay, they may still be on their way.
     fn leave(&mut self, number: usize) {
         todo!("{number} is not heard any more")
+    }
+
+    /// Lets those go whose last words stand in the room.
+    fn let_go(&mut self) {
+        todo!("whose last words stand in the room?")
+    }
+
+    /// A member goes. It gets what it is still to hear.
+    fn go(&mut self, number: usize) {
+        if let Some(Some(member)) = self.members.get_mut(number) {
+            member.stage = Stage::Leaving;
+            if let Some(visit) = &member.visit {
+                visit.leave();
+            }
+            self.set_deadline(number, Some(self.house.options.grace));
+            self.listed.add(number);
+        }
     }
 
     /// Takes what is still sent by somebody who is not heard any more.
@@ -415,17 +529,26 @@ impl<'a> Loop<'a> {
 
     /// Ends a connection. What its visit says at the end is news.
     fn hang_up(&mut self, number: usize) {
+        self.set_deadline(number, None);
         if let Some(member) = self.members.get_mut(number).and_then(Option::take) {
             self.free.push(number);
-            self.deadlines.set(number, None);
             drop(member);
         }
     }
 
-    /// Gives everybody what there is to hear; where nothing was said to all,
-    /// only those on the list.
+    /// Gives those on the list what there is to hear, and everybody where
+    /// something was said to all.
     fn serve(&mut self) {
-        todo!("serve all, or only those on the list")
+        todo!("serve those on the list, or all")
+    }
+
+    /// Serves one of all. Who is full has not asked for more: the kernel tells
+    /// when there is room.
+    fn look_in(&mut self, number: usize) -> io::Result<()> {
+        match self.members.get(number).and_then(Option::as_ref) {
+            Some(member) if !member.outbox.is_empty() => member.keeps_up(),
+            _ => self.serve_one(number),
+        }
     }
 
     fn serve_one(&mut self, number: usize) -> io::Result<()> {

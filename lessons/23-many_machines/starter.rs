@@ -86,7 +86,8 @@ pub struct Inbox {
     next: u64,
     /// What is missing was asked for a second time.
     asked: bool,
-    /// The highest number that has come from each server.
+    /// The highest number that has come from each server: an entry, some 100
+    /// bytes, for each start of one since our own.
     heard: HashMap<String, u64>,
 }
 
@@ -144,7 +145,9 @@ struct State {
     outbox: Outbox,
     inbox: Inbox,
     news: News,
-    /// Who waits until the message of a number has come back.
+    /// The number of our last message that stands in the room.
+    said: u64,
+    /// Who waits until the message of a number does.
     waiting: VecDeque<(u64, Box<dyn FnOnce() + Send>)>,
     on_news: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -174,6 +177,11 @@ impl Relay {
         let body = Message::new(SERVER, text, now).to_json();
         let frame = self.options.framing.frame(body.as_bytes(), usize::MAX);
         self.room.say(&frame.unwrap_or_default());
+    }
+
+    /// Our messages up to this number stand in the room.
+    fn have_said(&self, number: u64) {
+        todo!("call those who wait for {number}")
     }
 }
 
@@ -216,6 +224,10 @@ impl Desk for Relay {
         todo!("ask the inbox about {delivery:?}, and say it")
     }
 
+    fn credit(&self, anyway: bool) -> usize {
+        todo!("how many bytes may come? Some {anyway}?")
+    }
+
     fn lost(&self, why: &str) {
         todo!("tell the news: {why}")
     }
@@ -226,12 +238,16 @@ impl Desk for Relay {
 }
 
 /// Cuts a parcel into the frames of one message each. What comes from the
-/// network may be anything, and half a frame would spoil all that follow.
-fn messages(framing: Framing, parcel: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+/// network may be anything: half a frame would spoil all that follow, and what
+/// none of `ours` has stored may be no message at all.
+fn messages(framing: Framing, parcel: &[u8], ours: bool) -> Result<Vec<Vec<u8>>, String> {
     let mut decoder = Decoder::new(framing, usize::MAX);
     decoder.push(parcel);
     let mut messages = Vec::new();
     while let Some(body) = decoder.next_frame().map_err(|why| why.to_string())? {
+        if !ours {
+            Message::from_json(&body).map_err(|why| why.to_string())?;
+        }
         let frame = framing.frame(&body, usize::MAX);
         messages.push(frame.map_err(|why| why.to_string())?);
     }

@@ -67,8 +67,9 @@ struct Shared {
 
 struct State {
     log: Log,
-    /// By their numbers, and so in the order of joining.
-    members: BTreeMap<u64, Entry>,
+    /// By their numbers, and so in the order of joining. Boxed, for a tree
+    /// that only grows at its end leaves nearly half of its places empty.
+    members: BTreeMap<u64, Box<Entry>>,
     /// How many members have each name.
     names: HashMap<Arc<str>, usize>,
     /// The number of the next who joins.
@@ -178,7 +179,7 @@ impl Room {
         state.slack = state.slack.min(slack);
         let id = state.next;
         state.next += 1;
-        state.members.insert(id, entry);
+        state.members.insert(id, Box::new(entry));
         drop(state);
         let (room, end) = (self.clone(), None);
         let member = Member {
@@ -235,6 +236,14 @@ impl Room {
         (state.log.end(), state.closed)
     }
 
+    /// Returns how many bytes can be said before the furthest behind is too
+    /// far behind.
+    pub fn slack(&self) -> usize {
+        let state = self.lock();
+        let debts = state.members.values().map(|entry| state.debt(entry));
+        self.0.behind.saturating_sub(debts.max().unwrap_or(0))
+    }
+
     /// Closes the room: nothing is said any more, and who has heard all of it
     /// hears the end.
     pub fn close(&self) {
@@ -282,8 +291,8 @@ impl State {
 
     /// Finds a member that has not left.
     fn here(&mut self, id: u64) -> Option<&mut Entry> {
-        let entry = self.members.get_mut(&id);
-        entry.filter(|it| it.until.is_none())
+        let entry = self.members.get_mut(&id)?;
+        entry.until.is_none().then_some(&mut **entry)
     }
 
     /// Wakes all who wait.
@@ -333,7 +342,7 @@ impl State {
 
     /// Takes a member out, with its name.
     fn remove(&mut self, id: u64) -> Option<Entry> {
-        let mut entry = self.members.remove(&id)?;
+        let mut entry = *self.members.remove(&id)?;
         self.release(entry.name.take());
         Some(entry)
     }

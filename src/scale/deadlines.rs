@@ -10,8 +10,9 @@
 //!
 //! let (now, second) = (Instant::now(), Duration::from_secs(1));
 //! let mut deadlines = Deadlines::default();
-//! deadlines.set(7, Some(now + 2 * second));
-//! deadlines.set(8, Some(now + second));
+//! let (mut of_7, mut of_8) = (None, None);
+//! deadlines.set(7, &mut of_7, Some(now + 2 * second));
+//! deadlines.set(8, &mut of_8, Some(now + second));
 //! assert_eq!(deadlines.wait(now), Some(second));
 //! assert_eq!(deadlines.next_over(now), None);
 //! assert_eq!(deadlines.next_over(now + second), Some(8));
@@ -19,24 +20,25 @@
 //!
 //! Left out: the clock. Time is a parameter.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::mem;
 use std::time::{Duration, Instant};
 
-/// At most one deadline for each number. Who has none costs nothing.
+/// At most one deadline for each number. Who has none costs nothing here.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     in_order: BTreeSet<(Instant, usize)>,
-    of: HashMap<usize, Instant>,
 }
 
 impl Deadlines {
-    /// Sets a deadline, or takes it away.
-    pub fn set(&mut self, number: usize, until: Option<Instant>) {
-        if let Some(before) = self.of.remove(&number) {
+    /// Sets a deadline, or takes it away. `place` is where the number's owner
+    /// keeps it, `None` at first and else only changed by this call.
+    pub fn set(&mut self, number: usize, place: &mut Option<Instant>, until: Option<Instant>) {
+        if let Some(before) = mem::replace(place, until) {
+            // One that is over is not there any more.
             self.in_order.remove(&(before, number));
         }
         if let Some(until) = until {
-            self.of.insert(number, until);
             self.in_order.insert((until, number));
         }
     }
@@ -53,7 +55,7 @@ impl Deadlines {
         if first > now {
             return None;
         }
-        self.set(number, None);
+        self.in_order.pop_first();
         Some(number)
     }
 }

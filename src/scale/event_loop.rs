@@ -41,10 +41,11 @@ use crate::server::{Next, REST, after_accept_error};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem;
 use std::net::{Shutdown, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,10 @@ const CROWD: usize = 256;
 
 /// What we still take from somebody who is not heard any more, in bytes.
 const PATIENCE: usize = 16 * 1024 * 1024;
+
+/// When the room closes, who has the goodbye and still talks is heard out,
+/// until nobody has said anything for so long.
+const LULL: Duration = Duration::from_millis(20);
 
 /// What came of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,6 +260,39 @@ impl Bell {
     }
 }
 
+/// Whom to look after, each of them once, however often it is asked for.
+#[derive(Debug, Default)]
+pub struct List {
+    numbers: Vec<usize>,
+    /// By number: whether it is one of them.
+    listed: Vec<bool>,
+}
+
+impl List {
+    /// Adds somebody, who may be on it already.
+    pub fn add(&mut self, number: usize) {
+        if number >= self.listed.len() {
+            self.listed.resize(number + 1, false);
+        }
+        if !mem::replace(&mut self.listed[number], true) {
+            self.numbers.push(number);
+        }
+    }
+
+    /// Says whether nobody is on it.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// Takes all from it, in the order in which they came.
+    pub fn take(&mut self) -> Vec<usize> {
+        for number in &self.numbers {
+            self.listed[*number] = false;
+        }
+        mem::take(&mut self.numbers)
+    }
+}
+
 /// What came of letting people in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
@@ -291,6 +329,18 @@ pub fn let_in<T>(
     Door::More
 }
 
+/// Accepts somebody, to whom a small message goes at once: `TCP_NODELAY`.
+///
+/// # Errors
+/// Those of `accept(2)`.
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    // Else it would wait until the last one is acknowledged. Who has gone
+    // meanwhile is found out by the first read.
+    let _ = stream.set_nodelay(true);
+    Ok((stream, peer))
+}
+
 /// A room that is open. Its drop closes it, like
 /// [`shutdown`](EventServer::shutdown).
 #[derive(Debug)]
@@ -311,9 +361,15 @@ struct House {
 struct Doorbell {
     bell: Bell,
     waker: Waker,
+    /// Whose last words now stand in the room: places, and numbers of leavings.
+    settled: Mutex<Vec<(usize, u64)>>,
 }
 
 impl Doorbell {
+    fn settled(&self) -> MutexGuard<'_, Vec<(usize, u64)>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ring(&self) {
         self.bell.ring(|| {
             if let Err(error) = self.waker.wake() {
@@ -340,8 +396,11 @@ pub fn start(listener: std::net::TcpListener, options: &Options) -> io::Result<E
     let waker = Waker::new(poll.registry(), BELL)?;
     poll.registry()
         .register(&mut listener, DOOR, Interest::READABLE)?;
-    let bell = Bell::default();
-    let doorbell = Arc::new(Doorbell { bell, waker });
+    let doorbell = Arc::new(Doorbell {
+        bell: Bell::default(),
+        waker,
+        settled: Mutex::default(),
+    });
     let chat = Chat::new(options);
     let rings = doorbell.clone();
     chat.on_news(move || rings.ring());
@@ -354,7 +413,13 @@ pub fn start(listener: std::net::TcpListener, options: &Options) -> io::Result<E
     let inside = house.clone();
     let thread = thread::Builder::new()
         .name(format!("room {address}"))
-        .spawn(move || Loop::new(&inside, poll, listener).run())?;
+        .spawn(move || {
+            let result = Loop::new(&inside, poll, listener).run();
+            if let Err(error) = &result {
+                log::error!("the room at {address} ends: {error}");
+            }
+            result
+        })?;
     Ok(EventServer {
         address,
         house,
@@ -418,15 +483,33 @@ struct Member<'a> {
     /// What the kernel tells of it.
     told: Interest,
     stage: Stage,
-    /// It is on the list of those to be served in this turn.
-    listed: bool,
+    /// Its place among the deadlines.
+    until: Option<Instant>,
+}
+
+impl Member<'_> {
+    /// Who has not taken the last words yet may be too far behind by now.
+    ///
+    /// # Errors
+    /// `TimedOut` where the room has dropped it.
+    fn keeps_up(&self) -> io::Result<()> {
+        let behind = !self.outbox.is_empty();
+        let deliveries = self.deliveries.as_ref().filter(|_| behind);
+        match deliveries.is_some_and(Deliveries::is_dropped) {
+            true => Err(too_slow()),
+            false => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// It says and hears.
     Here,
-    /// It is not heard any more, and gets what it is still to hear.
+    /// It is not heard any more, and its last words are on their way to the
+    /// room. Its leaving has a number, for its place may soon be another's.
+    LastWords(u64),
+    /// It gets what it is still to hear.
     Leaving,
     /// It has everything. What it still sends we take, so many bytes, for what
     /// nobody reads makes a reset of the end, and loses the last words.
@@ -441,12 +524,16 @@ struct Loop<'a> {
     members: Vec<Option<Member<'a>>>,
     free: Vec<usize>,
     deadlines: Deadlines,
-    /// Who has said more than we have read.
-    talking: Vec<usize>,
+    /// Who may have said something that we have not read.
+    talking: List,
     /// Who may have something to hear, beside what is said to all.
-    listed: Vec<usize>,
+    listed: List,
+    /// So many have begun to leave.
+    leavings: u64,
     /// Somebody may be at the door.
     at_the_door: bool,
+    /// Until when the door rests: its place among the deadlines.
+    rests: Option<Instant>,
     /// What was said to all, when all were served last.
     said: (u64, bool),
     buffer: Vec<u8>,
@@ -463,9 +550,11 @@ impl<'a> Loop<'a> {
             members: Vec::new(),
             free: Vec::new(),
             deadlines: Deadlines::default(),
-            talking: Vec::new(),
-            listed: Vec::new(),
+            talking: List::default(),
+            listed: List::default(),
+            leavings: 0,
             at_the_door: false,
+            rests: None,
             said: house.chat.said(),
             buffer: vec![0; BUFFER],
             decoder: None,
@@ -477,6 +566,30 @@ impl<'a> Loop<'a> {
         while !self.house.closed.load(Ordering::Acquire) {
             self.turn(&mut events)?;
         }
+        self.hear_all_out(&mut events)
+    }
+
+    /// The room is closed. Who has not taken the goodbye is hung up on; who
+    /// still talks behind it is heard until all are quiet, or a reset would
+    /// take it away again.
+    fn hear_all_out(&mut self, events: &mut Events) -> io::Result<()> {
+        for number in 0..self.members.len() {
+            let member = self.members[number].as_ref();
+            if !member.is_some_and(|it| matches!(it.stage, Stage::Gone { .. })) {
+                self.hang_up(number);
+            }
+        }
+        let start = Instant::now();
+        while self.members.iter().any(Option::is_some) {
+            self.poll(events, Some(LULL))?;
+            let talking = self.talking.take();
+            if talking.is_empty() || start.elapsed() > self.house.options.grace {
+                break;
+            }
+            for number in talking {
+                self.guarded(number, Loop::hear);
+            }
+        }
         Ok(())
     }
 
@@ -484,28 +597,10 @@ impl<'a> Loop<'a> {
     /// say, then what they are to hear.
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         let wait = self.wait(Instant::now());
-        match self.poll.poll(events, wait) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            _ => {}
-        }
+        self.poll(events, wait)?;
         // From here on whoever rings is heard before the next sleep.
         self.house.doorbell.bell.answer();
-        let talking = std::mem::take(&mut self.talking);
-        for event in &*events {
-            match event.token() {
-                BELL => {}
-                DOOR => self.at_the_door = true,
-                Token(number) => {
-                    if event.is_writable() {
-                        self.list(number);
-                    }
-                    if event.is_readable() || event.is_read_closed() || event.is_error() {
-                        self.guarded(number, Loop::hear);
-                    }
-                }
-            }
-        }
-        for number in talking {
+        for number in self.talking.take() {
             self.guarded(number, Loop::hear);
         }
         let now = Instant::now();
@@ -518,7 +613,34 @@ impl<'a> Loop<'a> {
         if self.at_the_door {
             self.open_the_door()?;
         }
+        // All that was rung for until here is looked for from here on; our own
+        // saying has rung as well, and is no reason for another turn.
+        self.house.doorbell.bell.answer();
+        self.let_go();
         self.serve();
+        Ok(())
+    }
+
+    /// Waits for the kernel, and puts on the lists whom it names.
+    fn poll(&mut self, events: &mut Events, wait: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, wait) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        for event in &*events {
+            match event.token() {
+                BELL => {}
+                DOOR => self.at_the_door = true,
+                Token(number) => {
+                    if event.is_writable() {
+                        self.listed.add(number);
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        self.talking.add(number);
+                    }
+                }
+            }
+        }
         Ok(())
     }
 
@@ -546,44 +668,37 @@ impl<'a> Loop<'a> {
 
     fn open_the_door(&mut self) -> io::Result<()> {
         let mut came = Vec::new();
-        let door = let_in(CROWD, || self.listener.accept(), |client| came.push(client));
+        let door = let_in(CROWD, || accept(&self.listener), |it| came.push(it));
         for (stream, peer) in came {
-            if let Err(error) = self.enter(stream, peer) {
-                log::warn!("{peer}: {error}");
+            let enter = || self.enter(stream, peer);
+            match catch_unwind(AssertUnwindSafe(enter)) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => log::warn!("{peer}: {error}"),
+                Err(_) => log::warn!("{peer}: a panic"),
             }
         }
         self.at_the_door = door == Door::More;
         match door {
             Door::All | Door::More => {}
             Door::Rest => {
-                self.deadlines.set(DOOR.0, Instant::now().checked_add(REST));
+                let until = Instant::now().checked_add(REST);
+                self.deadlines.set(DOOR.0, &mut self.rests, until);
             }
             Door::Shut => return Err(io::Error::other("the listener is shut down")),
         }
         Ok(())
     }
 
-    fn enter(&mut self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
-        // A small message is not to wait until the last one is acknowledged.
-        stream.set_nodelay(true)?;
-        let number = self.free.pop().unwrap_or(self.members.len());
-        let told = Interest::READABLE;
-        let registry = self.poll.registry();
-        if let Err(error) = registry.register(&mut stream, Token(number), told) {
-            if number < self.members.len() {
-                self.free.push(number);
-            }
-            return Err(error);
-        }
+    fn enter(&mut self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         let mut member = Member {
             visit: None,
             deliveries: None,
             inbox: None,
             outbox: Outbox::default(),
             stream,
-            told,
+            told: Interest::READABLE,
             stage: Stage::Here,
-            listed: false,
+            until: None,
         };
         let Options { silence, grace, .. } = self.house.options;
         // We look at all who have something to write, and need no call.
@@ -600,27 +715,22 @@ impl<'a> Loop<'a> {
                 Some(grace)
             }
         };
-        match self.members.get_mut(number) {
-            Some(place) => *place = Some(member),
+        let number = self.free.last().copied().unwrap_or(self.members.len());
+        let registry = self.poll.registry();
+        registry.register(&mut member.stream, Token(number), member.told)?;
+        match self.free.pop() {
+            Some(_) => self.members[number] = Some(member),
             None => self.members.push(Some(member)),
         }
         self.set_deadline(number, until);
-        self.list(number);
+        self.listed.add(number);
         Ok(())
     }
 
     fn set_deadline(&mut self, number: usize, time: Option<Duration>) {
         let until = time.and_then(|time| Instant::now().checked_add(time));
-        self.deadlines.set(number, until);
-    }
-
-    /// Puts somebody on the list of those to be served.
-    fn list(&mut self, number: usize) {
-        if let Some(Some(member)) = self.members.get_mut(number)
-            && !member.listed
-        {
-            member.listed = true;
-            self.listed.push(number);
+        if let Some(Some(member)) = self.members.get_mut(number) {
+            self.deadlines.set(number, &mut member.until, until);
         }
     }
 
@@ -631,7 +741,7 @@ impl<'a> Loop<'a> {
         };
         let left = match member.stage {
             Stage::Here => GREED,
-            Stage::Leaving => return Ok(()),
+            Stage::LastWords(_) | Stage::Leaving => return Ok(()),
             Stage::Gone { left } => return self.hear_out(number, left),
         };
         let Options { framing, frame, .. } = self.house.options;
@@ -667,29 +777,56 @@ impl<'a> Loop<'a> {
             _ => member.inbox = Some(inbox),
         }
         if spoke {
-            self.deadlines.set(number, None);
+            self.set_deadline(number, None);
         }
         if answered {
-            self.list(number);
+            self.listed.add(number);
         }
         match (result, got?) {
-            (Ok(false), Got::More) => self.talking.push(number),
+            (Ok(false), Got::More) => self.talking.add(number),
             (Ok(false), _) => {}
             (Ok(true) | Err(_), _) => self.leave(number),
         }
         Ok(())
     }
 
-    /// A member is not heard any more. It gets what it is still to hear.
+    /// A member is not heard any more. When its last words stand in the room,
+    /// it goes; with a relay, they may still be on their way.
     fn leave(&mut self, number: usize) {
         if let Some(Some(member)) = self.members.get_mut(number) {
-            member.stage = Stage::Leaving;
+            self.leavings += 1;
+            let leaving = self.leavings;
+            member.stage = Stage::LastWords(leaving);
             member.inbox = None;
+            self.set_deadline(number, Some(self.house.options.grace));
+            let doorbell = self.house.doorbell.clone();
+            self.house.options.outlet.when_said(move || {
+                doorbell.settled().push((number, leaving));
+                doorbell.ring();
+            });
+        }
+    }
+
+    /// Lets those go whose last words stand in the room.
+    fn let_go(&mut self) {
+        let settled = mem::take(&mut *self.house.doorbell.settled());
+        for (number, leaving) in settled {
+            let member = self.members.get(number).and_then(Option::as_ref);
+            if member.is_some_and(|it| it.stage == Stage::LastWords(leaving)) {
+                self.go(number);
+            }
+        }
+    }
+
+    /// A member goes. It gets what it is still to hear.
+    fn go(&mut self, number: usize) {
+        if let Some(Some(member)) = self.members.get_mut(number) {
+            member.stage = Stage::Leaving;
             if let Some(visit) = &member.visit {
                 visit.leave();
             }
             self.set_deadline(number, Some(self.house.options.grace));
-            self.list(number);
+            self.listed.add(number);
         }
     }
 
@@ -706,7 +843,7 @@ impl<'a> Loop<'a> {
         member.stage = Stage::Gone { left };
         match got {
             Got::All => {}
-            Got::More if left > 0 => self.talking.push(number),
+            Got::More if left > 0 => self.talking.add(number),
             Got::More | Got::End => self.hang_up(number),
         }
         Ok(())
@@ -722,6 +859,8 @@ impl<'a> Loop<'a> {
                 visit.answer(TOO_LATE);
                 self.leave(number);
             }
+            // The relay takes too long: it hears what there is.
+            (Stage::LastWords(_), _) => self.go(number),
             _ => self.hang_up(number),
         }
         Ok(())
@@ -729,27 +868,33 @@ impl<'a> Loop<'a> {
 
     /// Ends a connection. What its visit says at the end is news.
     fn hang_up(&mut self, number: usize) {
+        self.set_deadline(number, None);
         if let Some(member) = self.members.get_mut(number).and_then(Option::take) {
             self.free.push(number);
-            self.deadlines.set(number, None);
             drop(member);
         }
     }
 
-    /// Gives everybody what there is to hear; where nothing was said to all,
-    /// only those on the list.
+    /// Gives those on the list what there is to hear, and everybody where
+    /// something was said to all.
     fn serve(&mut self) {
         let said = self.house.chat.said();
-        let listed = std::mem::take(&mut self.listed);
-        if said == self.said {
-            for number in listed {
-                self.guarded(number, Loop::serve_one);
-            }
-            return;
-        }
+        let to_all = said != self.said;
         self.said = said;
-        for number in 0..self.members.len() {
+        for number in self.listed.take() {
             self.guarded(number, Loop::serve_one);
+        }
+        for number in 0..if to_all { self.members.len() } else { 0 } {
+            self.guarded(number, Loop::look_in);
+        }
+    }
+
+    /// Serves one of all. Who is full has not asked for more: the kernel tells
+    /// when there is room.
+    fn look_in(&mut self, number: usize) -> io::Result<()> {
+        match self.members.get(number).and_then(Option::as_ref) {
+            Some(member) if !member.outbox.is_empty() => member.keeps_up(),
+            _ => self.serve_one(number),
         }
     }
 
@@ -757,18 +902,7 @@ impl<'a> Loop<'a> {
         let Some(Some(member)) = self.members.get_mut(number) else {
             return Ok(());
         };
-        let was_listed = std::mem::take(&mut member.listed);
-        if !member.outbox.is_empty() && !was_listed {
-            // It has not taken the last words yet. Is it too far behind?
-            let dropped = member
-                .deliveries
-                .as_ref()
-                .is_some_and(Deliveries::is_dropped);
-            return match dropped {
-                true => Err(too_slow()),
-                false => Ok(()),
-            };
-        }
+        member.keeps_up()?;
         let delivered = match &mut member.deliveries {
             Some(deliveries) => deliver(deliveries, &mut member.outbox, &member.stream)?,
             None if member.outbox.is_empty() => return Ok(()),
@@ -787,10 +921,10 @@ impl<'a> Loop<'a> {
         })?;
         match delivered {
             Delivered::Rest => Ok(()),
-            // Behind its last words there is the end, which nothing announces.
-            Delivered::All if member.stage == Stage::Here && !self.said.1 => Ok(()),
+            // Behind the last of it there is the end, which nothing announces.
+            Delivered::All if member.stage != Stage::Leaving && !self.said.1 => Ok(()),
             Delivered::All | Delivered::More => {
-                self.list(number);
+                self.listed.add(number);
                 Ok(())
             }
             Delivered::End(End::TooSlow) => Err(too_slow()),

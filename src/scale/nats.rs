@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
@@ -44,6 +44,12 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How long a session that failed is past before the next one is tried.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// What was missed while the line was cut comes faster than people read it. So
+/// long it waits at most for somebody who is far behind, who may be asleep, and
+/// this often it looks.
+const SLEEPER: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The broker keeps so many bytes of a room, and then forgets the oldest.
 const KEPT: i64 = 256 * 1024 * 1024;
@@ -101,6 +107,11 @@ pub trait Desk: Send + Sync + 'static {
     /// Takes what has arrived. `false`: something before it is missing, and
     /// the session is to begin anew.
     fn arrived(&self, delivery: &Delivery<'_>) -> bool;
+
+    /// Returns how many bytes of what was missed may arrive now, so that none
+    /// who reads is left behind; 0 where somebody is far behind already, and
+    /// is to be waited for. `anyway`: that was waited for long enough.
+    fn credit(&self, anyway: bool) -> usize;
 
     /// The session has failed.
     fn lost(&self, why: &str);
@@ -212,11 +223,16 @@ impl<D: Desk> Line<D> {
         let mut ready = Some(ready);
         let last_orders = async {
             self.stop.end.notified().await;
-            pause(2 * HEARTBEAT).await;
+            if self.desk.parcel().is_some() {
+                pause(2 * HEARTBEAT).await;
+            }
         };
         tokio::select! {
             () = self.sessions(&mut ready) => {}
-            () = last_orders => log::warn!("what was said last may be lost"),
+            () = last_orders => {}
+        }
+        if self.desk.parcel().is_some() {
+            log::warn!("what was said last may be lost");
         }
     }
 
@@ -225,6 +241,7 @@ impl<D: Desk> Line<D> {
         let connected = ConnectOptions::new()
             .name("chatroom")
             .connection_timeout(PATIENCE)
+            .request_timeout(Some(PATIENCE))
             .ping_interval(PATIENCE)
             .reconnect_delay_callback(|_| PAUSE)
             .event_callback(move |event| {
@@ -267,13 +284,17 @@ impl<D: Desk> Line<D> {
     ) -> Result<Ended, Failure> {
         broken.borrow_and_update();
         let desk = &*self.desk;
-        let (mut messages, last, from) = self.open(context).await?;
-        if from > last {
-            tell(ready, Ok(()));
-        }
+        let (mut messages, mut missed) = self.open(context).await?;
         let subject = self.subject();
         let mut storing: Option<Storing> = None;
+        let (mut credit, mut waits) = (0, None);
         loop {
+            if !missed {
+                tell(ready, Ok(()));
+            } else if credit == 0 {
+                let since = waits.get_or_insert_with(Instant::now);
+                credit = desk.credit(since.elapsed() >= SLEEPER);
+            }
             if storing.is_none() {
                 match desk.parcel() {
                     Some(parcel) => {
@@ -297,7 +318,7 @@ impl<D: Desk> Line<D> {
                     storing = None;
                     desk.stored(stored?);
                 }
-                message = messages.next() => {
+                message = messages.next(), if !missed || credit > 0 => {
                     let message = message.ok_or("the stream has ended")??;
                     let info = message.info().map_err(|why| why.to_string())?;
                     let id = (message.headers.as_ref()).and_then(|all| all.get(NATS_MESSAGE_ID));
@@ -308,18 +329,20 @@ impl<D: Desk> Line<D> {
                     if !desk.arrived(&Delivery { sequence, from, number, bytes }) {
                         return Ok(Ended::Anew);
                     }
-                    if sequence >= last {
-                        tell(ready, Ok(()));
-                    }
+                    missed &= info.pending > 0;
+                    credit = credit.saturating_sub(bytes.len());
+                    waits = None;
                 }
+                () = pause(LOOK), if missed && credit == 0 => {}
                 _ = broken.changed() => return Err("the connection broke".into()),
                 () = self.stop.news.notified() => {}
             }
         }
     }
 
-    /// Finds the stream or makes it, and begins to read it.
-    async fn open(&self, context: &Context) -> Result<(Messages, u64, u64), Failure> {
+    /// Finds the stream or makes it, and begins to read it; says whether there
+    /// is something that we have missed.
+    async fn open(&self, context: &Context) -> Result<(Messages, bool), Failure> {
         let framing = format!("{:?} frames", self.desk.framing());
         let stream = context
             .get_or_create_stream(Config {
@@ -333,15 +356,15 @@ impl<D: Desk> Line<D> {
             })
             .await?;
         let info = stream.cached_info();
-        if info.config.description.as_ref() != Some(&framing) {
-            let other = info.config.description.clone().unwrap_or_default();
-            return Err(format!("this room has {other:?}, not {framing:?}").into());
+        // One that was made by hand may say nothing.
+        let said = info.config.description.as_deref().unwrap_or_default();
+        if !said.is_empty() && said != framing {
+            return Err(format!("this room has {said:?}, not {framing:?}").into());
         }
-        let last = info.state.last_sequence;
         let start_sequence = self.desk.opened(Extent {
             birth: info.created.unix_timestamp_nanos(),
             first: info.state.first_sequence,
-            last,
+            last: info.state.last_sequence,
         });
         let consumer = stream
             .create_consumer(pull::Config {
@@ -353,7 +376,8 @@ impl<D: Desk> Line<D> {
             })
             .await?;
         let messages = consumer.stream().heartbeat(HEARTBEAT).messages().await?;
-        Ok((messages, last, start_sequence))
+        // What was deleted will not come, whatever the numbers say.
+        Ok((messages, consumer.cached_info().num_pending > 0))
     }
 
     fn subject(&self) -> String {

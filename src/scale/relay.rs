@@ -152,7 +152,8 @@ pub struct Inbox {
     next: u64,
     /// What is missing was asked for a second time.
     asked: bool,
-    /// The highest number that has come from each server.
+    /// The highest number that has come from each server: an entry, some 100
+    /// bytes, for each start of one since our own.
     heard: HashMap<String, u64>,
 }
 
@@ -247,7 +248,9 @@ struct State {
     outbox: Outbox,
     inbox: Inbox,
     news: News,
-    /// Who waits until the message of a number has come back.
+    /// The number of our last message that stands in the room.
+    said: u64,
+    /// Who waits until the message of a number does.
     waiting: VecDeque<(u64, Box<dyn FnOnce() + Send>)>,
     on_news: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -278,6 +281,16 @@ impl Relay {
         let frame = self.options.framing.frame(body.as_bytes(), usize::MAX);
         self.room.say(&frame.unwrap_or_default());
     }
+
+    /// Our messages up to this number stand in the room.
+    fn have_said(&self, number: u64) {
+        let mut state = self.lock();
+        state.said = number;
+        let count = state.waiting.partition_point(|(last, _)| *last <= number);
+        let called: Vec<_> = state.waiting.drain(..count).collect();
+        drop(state);
+        called.into_iter().for_each(|(_, then)| then());
+    }
 }
 
 impl Relayed for Relay {
@@ -300,7 +313,9 @@ impl Relayed for Relay {
     fn when_said(&self, then: Box<dyn FnOnce() + Send>) {
         let mut state = self.lock();
         let last = state.outbox.last();
-        if state.inbox.heard.get(&self.id).copied().unwrap_or(0) < last {
+        // While the broker is away, many may come and go: who is one too many
+        // goes without its last words.
+        if state.said < last && state.waiting.len() < MESSAGES {
             state.waiting.push_back((last, then));
         } else {
             drop(state);
@@ -346,24 +361,27 @@ impl Desk for Relay {
             Arrival::Gap => false,
             Arrival::Again => true,
             arrival => {
-                let mut said = Vec::new();
-                if from == self.id {
-                    let first = |state: &State| state.waiting.front().map(|(until, _)| *until);
-                    while first(&state).is_some_and(|until| until <= number) {
-                        said.extend(state.waiting.pop_front());
-                    }
-                }
                 drop(state);
                 if arrival == Arrival::Torn {
                     self.tell(TORN);
                 }
-                match messages(self.options.framing, delivery.bytes) {
+                match messages(self.options.framing, delivery.bytes, number > 0) {
                     Ok(messages) => messages.iter().for_each(|frames| self.room.say(frames)),
                     Err(why) => log::warn!("{from:?} has stored no messages: {why}"),
                 }
-                said.into_iter().for_each(|(_, then)| then());
+                if from == self.id {
+                    self.have_said(number);
+                }
                 true
             }
+        }
+    }
+
+    fn credit(&self, anyway: bool) -> usize {
+        let behind = self.options.behind;
+        match anyway || self.room.slack() >= behind / 2 {
+            true => (behind / 4).max(1),
+            false => 0,
         }
     }
 
@@ -381,12 +399,16 @@ impl Desk for Relay {
 }
 
 /// Cuts a parcel into the frames of one message each. What comes from the
-/// network may be anything, and half a frame would spoil all that follow.
-fn messages(framing: Framing, parcel: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+/// network may be anything: half a frame would spoil all that follow, and what
+/// none of `ours` has stored may be no message at all.
+fn messages(framing: Framing, parcel: &[u8], ours: bool) -> Result<Vec<Vec<u8>>, String> {
     let mut decoder = Decoder::new(framing, usize::MAX);
     decoder.push(parcel);
     let mut messages = Vec::new();
     while let Some(body) = decoder.next_frame().map_err(|why| why.to_string())? {
+        if !ours {
+            Message::from_json(&body).map_err(|why| why.to_string())?;
+        }
         let frame = framing.frame(&body, usize::MAX);
         messages.push(frame.map_err(|why| why.to_string())?);
     }

@@ -130,10 +130,10 @@ pub struct Serve {
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub history: usize,
     /// The broker that makes one room of many servers: nats://HOST:PORT
-    #[arg(long, value_name = "URL", requires = "room")]
+    #[arg(long, hide = cfg!(not(feature = "scale")), value_name = "URL", requires = "room")]
     pub relay: Option<String>,
     /// The name of that room, on all servers the same
-    #[arg(long, value_name = "NAME", requires = "relay")]
+    #[arg(long, hide = cfg!(not(feature = "scale")), value_name = "NAME", requires = "relay")]
     pub room: Option<String>,
     /// What the log tells of
     #[arg(long, value_name = "LEVEL", value_parser = level(), default_value = "info")]

@@ -31,8 +31,8 @@ pub fn connect(arguments: &Serve, options: Options) -> io::Result<(Options, impl
 #[cfg(not(feature = "scale"))]
 pub fn connect(arguments: &Serve, options: Options) -> io::Result<(Options, impl Sized + use<>)> {
     if arguments.relay.is_some() {
-        let why =
-            "this program has no relay; build it with `cargo build --release --features scale`";
+        let how = "cargo install --path . --features scale";
+        let why = format!("this chatroom was built without it; `{how}` builds one with it");
         return Err(io::Error::new(io::ErrorKind::Unsupported, why));
     }
     Ok((options, ()))

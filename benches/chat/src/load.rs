@@ -23,7 +23,7 @@ const BURST: u64 = 32;
 const ON_THEIR_WAY: u64 = 4_000_000;
 
 /// Where the line tells when it was said, in nanoseconds: 16 digits.
-const STAMP: std::ops::Range<usize> = 25..41;
+pub const STAMP: std::ops::Range<usize> = 25..41;
 
 /// What Redis puts before a line that somebody hears, and behind it.
 const HEAD: &str = "*3\r\n$7\r\nmessage\r\n$4\r\nroom\r\n$128\r\n";
@@ -61,6 +61,10 @@ impl Wire {
 
 /// At most so many of the clients speak; the others listen.
 const SPEAKERS: usize = 10;
+
+/// So many greet at a time: what waits for ten thousand meanwhile is 128 MB of
+/// the kernel's memory.
+const GREETINGS: usize = 100;
 
 /// Nothing came for so long: all has been heard.
 const QUIET: Duration = Duration::from_millis(300);
@@ -151,6 +155,30 @@ impl Load {
         }
         load.settle()?;
         Ok(load)
+    }
+
+    /// Lets each of the clients say something, if it can: then all are members
+    /// with a name. Everybody hears all of it.
+    pub fn greet(&mut self) -> io::Result<()> {
+        let mouths = match self.wire {
+            Wire::Lines => self.ears,
+            Wire::Redis => 0,
+        };
+        for first in (0..mouths).step_by(GREETINGS) {
+            for number in first..mouths.min(first + GREETINGS) {
+                self.say(number, 1)?;
+            }
+            let start = Instant::now();
+            let all = self.said * self.wire.delivery() as u64;
+            while self.ears().iter().any(|client| client.bytes < all) {
+                self.turn(Duration::from_millis(10))?;
+                if start.elapsed() > PATIENCE {
+                    return Err(io::Error::other("a greeting is not heard"));
+                }
+            }
+        }
+        self.check()?;
+        self.settle()
     }
 
     fn deaf(&self) -> usize {

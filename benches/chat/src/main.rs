@@ -21,6 +21,9 @@ use std::time::Duration;
 /// Deliveries a second at which the time from saying to hearing is measured.
 const CALM: f64 = 20_000.0;
 
+/// So far a member may be behind.
+const BEHIND: usize = 4 * 1024 * 1024;
+
 #[derive(Parser)]
 #[command(about = "Measures the chat room beside others, in one run")]
 struct Arguments {
@@ -87,7 +90,7 @@ pub struct Talk {
     pub p99: Duration,
     /// p99 while one more client never reads.
     pub asleep: Duration,
-    /// KiB of the room's memory for each idle client.
+    /// KiB of the room's memory for each idle client, which has said something once.
     pub memory: f64,
     pub threads: u64,
 }
@@ -161,8 +164,12 @@ fn bench(arguments: &Arguments) -> io::Result<()> {
         .flat_map(|clients| kinds.iter().map(|kind| (*kind, *clients)))
         .filter_map(|(kind, clients)| table::median(&all, kind, clients))
         .collect();
+    let left_out: Vec<(usize, Kind)> = (arguments.clients.iter())
+        .flat_map(|clients| kinds.iter().map(|kind| (*clients, *kind)))
+        .filter(|(clients, kind)| arguments.rooms.is_none() && *clients > kind.most())
+        .collect();
     println!("messages of {LINE} bytes; times at {CALM} deliveries a second\n");
-    print!("{}", table::table(&medians));
+    print!("{}", table::table(&medians, &left_out));
     if let Some(path) = &arguments.plot {
         plot::draw(path, &medians).map_err(|error| io::Error::other(error.to_string()))?;
         println!("\nplot: {}", path.display());
@@ -172,7 +179,6 @@ fn bench(arguments: &Arguments) -> io::Result<()> {
 
 fn measure(kind: Kind, clients: usize, time: Duration) -> io::Result<Figures> {
     let room = Room::open(kind)?;
-    let before = room.memory();
     if !kind.is_room() {
         let mut load = Load::connect(room.address, clients, kind.wire())?;
         return Ok(Figures {
@@ -182,7 +188,11 @@ fn measure(kind: Kind, clients: usize, time: Duration) -> io::Result<Figures> {
             talk: None,
         });
     }
+    // A log that is as long as it gets is the room's; what is more is the clients'.
+    Load::join(room.address, 1, kind.wire())?.fill((2 * BEHIND / LINE) as u64)?;
+    let before = room.memory();
     let mut load = Load::join(room.address, clients, kind.wire())?;
+    load.greet()?;
     let memory = room.memory().saturating_sub(before) as f64 / clients as f64;
     let threads = room.threads();
     let rate = CALM / clients as f64;
@@ -196,7 +206,7 @@ fn measure(kind: Kind, clients: usize, time: Duration) -> io::Result<Figures> {
     let _sleeper = load::sleeper(room.address)?;
     // Its socket is full before the times are taken, and it stays within the
     // bound for who is behind.
-    load.fill((3 * 1024 * 1024 / LINE) as u64)?;
+    load.fill((3 * BEHIND / 4 / LINE) as u64)?;
     let asleep = load.measure(rate, time)?;
     Ok(Figures {
         kind,

@@ -2,7 +2,7 @@
 //! three servers on one broker, all on this machine: how long from saying to
 //! hearing on every server, and how many messages a second the room takes.
 
-use crate::load::LINE;
+use crate::load::{LINE, STAMP};
 use chatroom::chat::outlet::Outlet;
 use chatroom::chat::server::{self, Options};
 use chatroom::scale::{nats, relay::Relay};
@@ -19,9 +19,6 @@ const CALM: u64 = 1_000;
 
 /// Each speaker has so many messages on their way at most.
 const WINDOW: u64 = 1_000;
-
-/// Where the line tells when it was said, in nanoseconds.
-const STAMP: std::ops::Range<usize> = 25..41;
 
 /// A process that ends with the value.
 struct Process(Child);

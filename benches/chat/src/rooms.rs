@@ -74,6 +74,14 @@ impl Kind {
         }
     }
 
+    /// Why no more than that are.
+    pub fn why_not_more(self) -> &'static str {
+        match self {
+            Kind::Threads => "two threads for each client",
+            _ => "a thread for each client",
+        }
+    }
+
     fn command(self, behind: Option<usize>) -> io::Result<Command> {
         let Some(word) = self.word() else {
             let mut command = Command::new("python3");
@@ -190,33 +198,32 @@ pub fn serve(word: &str, behind: Option<usize>) -> io::Result<()> {
     let listener = listener()?;
     println!("listening on {}", listener.local_addr()?);
     io::stdout().flush()?;
-    if word == "sends" {
-        thread::spawn(move || sends(&listener));
-        io::stdin().lines().for_each(drop);
-        return Ok(());
+    let ended = || io::stdin().lines().for_each(drop);
+    match word {
+        "sends" => drop(thread::spawn(move || sends(&listener))),
+        "bare" => drop(thread::spawn(move || bare::serve(listener))),
+        // What `chatroom serve --engine events` calls, and without `--engine`.
+        "events" => {
+            let server = event_loop::start(listener, &options)?;
+            ended();
+            return server.shutdown();
+        }
+        _ => {
+            let server = start(listener, &options)?;
+            ended();
+            return server.shutdown();
+        }
     }
-    if word == "bare" {
-        thread::spawn(move || bare::serve(listener));
-        io::stdin().lines().for_each(drop);
-        return Ok(());
-    }
-    if word == "events" {
-        let server = event_loop::start(listener, &options)?;
-        io::stdin().lines().for_each(drop);
-        return server.shutdown();
-    }
-    let server = start(listener, &options)?;
-    io::stdin().lines().for_each(drop);
-    server.shutdown()
+    ended();
+    Ok(())
 }
 
-/// The room's own limits, but for those that ten thousand silent clients from
-/// one machine would meet.
+/// The room's own limits, but for those that ten thousand clients from one
+/// machine would meet.
 fn options() -> Options {
     Options {
         members: 100_000,
         per_address: 100_000,
-        silence: None,
         ..Options::default()
     }
 }

@@ -37,8 +37,9 @@ fn middle<T: PartialOrd + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
     values.get(values.len() / 2).copied()
 }
 
-/// A table in Markdown, as it can stand in a README.
-pub fn table(medians: &[Figures]) -> String {
+/// A table in Markdown, as it can stand in a README; with a row for each kind
+/// that was not tried with so many clients.
+pub fn table(medians: &[Figures], left_out: &[(usize, Kind)]) -> String {
     let mut text = String::from(
         "| clients | room | deliveries/s | times Python's | p50 | p99 | p99, one asleep | KiB a client | threads |\n\
          |--:|---|--:|--:|--:|--:|--:|--:|--:|\n",
@@ -62,7 +63,7 @@ pub fn table(medians: &[Figures]) -> String {
             None => writeln!(text, " | | | | |"),
             Some(talk) => writeln!(
                 text,
-                " {} | {} | {} | {:.1} | {} |",
+                " {} | {} | {} | {:.2} | {} |",
                 milliseconds(talk.p50),
                 milliseconds(talk.p99),
                 milliseconds(talk.asleep),
@@ -70,6 +71,13 @@ pub fn table(medians: &[Figures]) -> String {
                 talk.threads
             ),
         };
+    }
+    for (clients, kind) in left_out {
+        let (name, why) = (kind.name(), kind.why_not_more());
+        let _ = writeln!(
+            text,
+            "| {clients} | {name} | not tried: {why} | | | | | | |"
+        );
     }
     text
 }
