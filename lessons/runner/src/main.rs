@@ -43,6 +43,7 @@ mod rhythm;
 mod screen;
 mod sockets;
 mod stage;
+mod starved;
 mod terminal;
 mod together;
 mod trial;
