@@ -10,9 +10,10 @@
 use chatroom::server::{forking, tcp, threading};
 use std::env;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
@@ -47,6 +48,26 @@ with kind(("127.0.0.1", 0), Echo) as server:
     server.serve_forever()
 "#;
 
+/// What a worker of the forking server is, here: a program with nothing in it
+/// that it does not need, linked statically, for the system has to start it
+/// for each connection.
+const WORKER: &str = r#"
+use std::fs::File;
+use std::io::{Read, Result, Write, stdin};
+use std::os::fd::AsFd;
+
+fn main() -> Result<()> {
+    let mut connection = File::from(stdin().as_fd().try_clone_to_owned()?);
+    let mut piece = [0; 4096];
+    loop {
+        match connection.read(&mut piece)? {
+            0 => return Ok(()),
+            count => connection.write_all(&piece[..count])?,
+        }
+    }
+}
+"#;
+
 /// Ours by its module's name, and Python's class.
 const SERVERS: [(&str, &str); 3] = [
     ("tcp", "TCPServer"),
@@ -66,13 +87,26 @@ fn main() -> io::Result<()> {
         _ if !words.contains(&"--bench") => return Ok(()),
         _ => {}
     }
+    if let Err(error) = build_worker() {
+        println!("a worker is this program in another role, for none can be built: {error}");
+    }
     let python = has_python();
     if !python {
         println!("skipped: there is no python3 to compare with");
     }
     println!(
-        "{:<11}{:<21}{:>7}{:>9}{:>9}{:>10}{:>7}{:>12}{:>10}",
-        "", "in a second", "clients", "ours", "bare", "Python's", "ratio", "µs of ours", "Python's"
+        "{:<11}{:<21}{:>7}{:>9}{:>9}{:>10}{:>7}{:>12}{:>8}{:>10}{:>7}",
+        "",
+        "in a second",
+        "clients",
+        "ours",
+        "bare",
+        "Python's",
+        "ratio",
+        "µs of ours",
+        "bare",
+        "Python's",
+        "ratio"
     );
     for (ours, class) in SERVERS {
         for load in [Load::Connections, Load::RoundTrips] {
@@ -131,8 +165,9 @@ fn line(ours: &str, class: &str, load: Load, clients: usize, python: bool) -> io
     if !python.is_empty() {
         let ratio = rate(&ours) / rate(&python);
         let _ = write!(line, "{:>10.0}{ratio:>7.1}", rate(&python));
-        if let (Some(ours), Some(python)) = (cost(&ours), cost(&python)) {
-            let _ = write!(line, "{ours:>12.1}{python:>10.1}");
+        if let (Some(ours), Some(bare), Some(python)) = (cost(&ours), cost(&bare), cost(&python)) {
+            let ratio = python / ours;
+            let _ = write!(line, "{ours:>12.1}{bare:>8.1}{python:>10.1}{ratio:>7.1}");
         }
     }
     Ok(line)
@@ -193,7 +228,7 @@ fn round(server: &mut Command, load: Load, clients: usize) -> io::Result<Round> 
 /// The processor time of a process and of its children that were reaped, where
 /// there is `/proc/PID/stat`: four numbers of ticks, the 12th after its name.
 fn computed(process: u32) -> Option<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(") ")?;
     let ticks = rest.split(' ').skip(11).take(4);
     let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
@@ -312,10 +347,38 @@ fn serve(kind: &str) -> io::Result<()> {
     server.join()
 }
 
+/// A worker, or where there is none this program, whose `path` it is.
 fn worker(path: &Path) -> Command {
+    let small = small_worker();
+    if small.exists() {
+        return Command::new(small);
+    }
     let mut command = Command::new(path);
     command.arg("work");
     command
+}
+
+fn small_worker() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("worker")
+}
+
+fn build_worker() -> io::Result<()> {
+    let path = small_worker();
+    // One of an earlier run may be another one.
+    let _ = fs::remove_file(&path);
+    let source = path.with_extension("rs");
+    fs::write(&source, WORKER)?;
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-O", "-C", "panic=abort"]);
+    rustc.args(["-C", "target-feature=+crt-static"]);
+    rustc.args(["-C", "relocation-model=static"]);
+    let built = rustc.arg(source).arg("-o").arg(path).output()?;
+    match built.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(
+            String::from_utf8_lossy(&built.stderr).into_owned(),
+        )),
+    }
 }
 
 /// The least that does the same, without limits, errors, or a stop.
