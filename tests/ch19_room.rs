@@ -254,6 +254,17 @@ mod step_2 {
     }
 
     #[test]
+    fn who_is_here_knows_its_name() {
+        let room = Room::new(PLENTY);
+        let (alice, _to_alice) = guest(&room);
+        assert_eq!(alice.name(), None);
+        alice.take_name("alice").expect("a free name");
+        assert_eq!(alice.name().as_deref(), Some("alice"));
+        alice.leave();
+        assert_eq!(alice.name(), None);
+    }
+
+    #[test]
     fn who_was_refused_can_take_another_name() {
         let room = Room::new(PLENTY);
         let (alice, _to_alice) = guest(&room);

@@ -173,6 +173,11 @@ impl Member {
         todo!("take the name {name}")
     }
 
+    /// Returns the name that it has here, which is the room's: not a copy.
+    pub fn name(&self) -> Option<Arc<str>> {
+        todo!("what is it called?")
+    }
+
     /// Says whole frames to everybody, as somebody who is here.
     pub fn say(&self, frames: &[u8]) -> Result<(), Gone> {
         todo!("say {} bytes, or nothing", frames.len())

@@ -153,7 +153,7 @@ pub struct Visit<'a> {
     peer: SocketAddr,
     member: Member,
     place: Option<Place>,
-    name: Option<String>,
+    name: Option<Arc<str>>,
     hello: bool,
 }
 

@@ -422,6 +422,11 @@ impl Member {
         Ok(())
     }
 
+    /// Returns the name that it has here, which is the room's: not a copy.
+    pub fn name(&self) -> Option<Arc<str>> {
+        self.room.lock().here(self.id)?.name.clone()
+    }
+
     /// Says whole frames to everybody, like [`Room::say`], as somebody who is
     /// here. Whether it is, and the saying, are one step: as long as it may
     /// speak, nobody else can have taken its name.

@@ -286,7 +286,7 @@ pub struct Visit<'a> {
     peer: SocketAddr,
     member: Member,
     place: Option<Place>,
-    name: Option<String>,
+    name: Option<Arc<str>>,
     hello: bool,
 }
 
@@ -331,7 +331,7 @@ impl Visit<'_> {
     /// Gives the member its name with its first message, and holds it to that.
     fn is_called(&mut self, message: &Message) -> Result<(), String> {
         match &self.name {
-            Some(name) if *name == message.name => Ok(()),
+            Some(name) if **name == message.name => Ok(()),
             Some(name) => Err(format!("your name here is {name:?}")),
             None if message.name.eq_ignore_ascii_case(SERVER) => {
                 Err(format!("the name {SERVER:?} is nobody's"))
@@ -343,7 +343,7 @@ impl Visit<'_> {
                 let taken = self.member.take_name(&message.name);
                 taken.map_err(|taken| taken.to_string())?;
                 log::info!("{}: is called {:?}", self.peer, message.name);
-                self.name = Some(message.name.clone());
+                self.name = self.member.name();
                 self.hello = message.hello;
                 Ok(())
             }
