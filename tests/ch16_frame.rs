@@ -58,12 +58,18 @@ fn breaks(decoder: &mut Decoder, expected: &FrameError, why: &str) {
 /// Everything that comes out when `pieces` are pushed one after the other.
 #[track_caller]
 fn frames(framing: Framing, pieces: &[&[u8]]) -> Vec<String> {
+    let most: usize = pieces.iter().map(|piece| piece.len()).sum();
     let mut decoder = Decoder::new(framing, 100);
     let mut frames = Vec::new();
     for piece in pieces {
         decoder.push(piece);
         while let Some(frame) = decoder.next_frame().expect("every frame is right") {
-            frames.push(String::from_utf8_lossy(&frame).into_owned());
+            let frame = String::from_utf8_lossy(&frame).into_owned();
+            assert!(
+                frames.len() < most,
+                "of {most} bytes, again and again: {frame:?}"
+            );
+            frames.push(frame);
         }
     }
     frames

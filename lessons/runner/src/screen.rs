@@ -219,7 +219,7 @@ fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> 
         }
         Found::Red { verdict, .. } if verdict.word == Word::NotWritten => match &this.write {
             Some(task) => {
-                writeln!(text, "{next} {task} It goes into {file}; save it.").ok();
+                writeln!(text, "{next} {task} The place for it is {file}; save it.").ok();
             }
             None => {
                 let functions = listed(&this.edit);
@@ -229,7 +229,7 @@ fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> 
         Found::Red { verdict, .. } if matches!(verdict.word, Word::Hangs) => {
             writeln!(
                 text,
-                "{next} what does it wait for, and what would let it go on? Mend {file} and save."
+                "{next} what keeps it, and what would let it go on? Mend {file} and save."
             )
             .ok();
         }
@@ -389,6 +389,8 @@ pub fn wrap(text: &str, width: usize) -> String {
         for word in line.split_inclusive(' ') {
             let long = console::measure_text_width(word.trim_end());
             if column > 0 && column + long > width {
+                // A blank at the end of a full line would take a line of its own.
+                wrapped.truncate(wrapped.trim_end_matches(' ').len());
                 wrapped.push_str("\n  ");
                 column = 2;
             }
@@ -464,7 +466,8 @@ mod tests {
 
     #[test]
     fn prose_is_broken_between_words_and_code_is_not() {
-        assert_eq!(wrap("one two three\n", 9), "one two \n  three\n");
+        assert_eq!(wrap("one two three\n", 9), "one two\n  three\n");
+        assert_eq!(wrap("one two three\n", 7), "one two\n  three\n");
         assert_eq!(wrap("    one two three\n", 9), "    one two three\n");
         assert_eq!(wrap("one\ntwo", 9), "one\ntwo");
     }

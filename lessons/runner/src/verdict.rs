@@ -1,6 +1,6 @@
 //! From what a test printed and how it ended to one word for it.
 
-use crate::course::Chapter;
+use crate::course::{Chapter, Step};
 use crate::overlay;
 use crate::process::{End, Outcome};
 use serde::Serialize;
@@ -120,11 +120,12 @@ pub fn judge(
     };
     let shown = |path: &std::path::Path| path.display().to_string().replace('\\', "/");
     let step = chapter.step_of(test).map(|step| &chapter.steps[step]);
-    let edited = step.and_then(|step| {
-        let until = panicked_in("tests/ch").map_or(u32::MAX, |place| place.line);
+    let test_folder = if own { "my/tests/" } else { "tests/ch" };
+    let edited = |step: &Step| {
+        let until = panicked_in(test_folder).map_or(u32::MAX, |place| place.line);
         let called = last_called(source, test, until, &step.edit);
-        called.or(step.edit.first())
-    });
+        line_of_edited(code, &step.edit, called.or(step.edit.first())?)
+    };
     Verdict {
         test: test.to_string(),
         word,
@@ -135,7 +136,7 @@ pub fn judge(
         },
         test_place: red
             .then(|| {
-                panicked_in("tests/ch").or_else(|| {
+                panicked_in(test_folder).or_else(|| {
                     let line = line_of_test(source, test)?;
                     Some(Place {
                         file: shown(&tests),
@@ -147,7 +148,7 @@ pub fn judge(
         code_place: (red && !own)
             .then(|| {
                 panicked_in("my/").or_else(|| {
-                    let line = line_of_item(code, edited?)?;
+                    let line = step.and_then(edited)?;
                     Some(Place {
                         file: shown(&mine),
                         line,
@@ -384,17 +385,31 @@ fn last_called<'a>(
     calls.last().map(|(_, name)| name)
 }
 
-/// The line of the function or type `name`.
-pub fn line_of_item(code: &str, name: &str) -> Option<u32> {
+/// The line of what a step tells to edit. A function that it names behind a
+/// type is looked for behind that type: two types may have a `new`.
+fn line_of_edited(code: &str, edit: &[String], name: &str) -> Option<u32> {
+    let before = edit.iter().take_while(|edited| *edited != name);
+    let types = before.filter(|edited| edited.starts_with(char::is_uppercase));
+    let from = types
+        .last()
+        .and_then(|owner| item(code, owner))
+        .unwrap_or(0);
+    let behind = item(&code[from..], name).map(|at| from + at);
+    behind
+        .or_else(|| item(code, name))
+        .map(|at| line_at(code, at))
+}
+
+/// Where the function or type `name` begins.
+fn item(code: &str, name: &str) -> Option<usize> {
     let kinds = ["fn", "struct", "enum", "trait", "const"];
     let ends = ['(', '<', ' ', ';', ':', '{'];
-    let at = kinds.iter().find_map(|kind| {
+    kinds.iter().find_map(|kind| {
         let head = format!("{kind} {name}");
         (code.match_indices(&head))
             .find(|(at, _)| code[at + head.len()..].starts_with(ends))
             .map(|(at, _)| at)
-    })?;
-    Some(line_at(code, at))
+    })
 }
 
 fn line_at(text: &str, at: usize) -> u32 {
@@ -542,6 +557,23 @@ mod tests {
     #[test]
     fn an_item_is_found_by_its_whole_name() {
         let code = "fn bind_again() {}\n\npub fn bind(socket: &Socket) {}\n";
-        assert_eq!(line_of_item(code, "bind"), Some(3));
+        let edit = ["bind".to_string()];
+        assert_eq!(line_of_edited(code, &edit, "bind"), Some(3));
+    }
+
+    #[test]
+    fn a_function_of_a_type_is_found_behind_it() {
+        let code =
+            "impl A {\n    fn new() {}\n}\nstruct B;\nimpl B {\n    fn new() {}\n}\nfn last() {}\n";
+        let line = |edit: &[&str], name| {
+            let edit: Vec<_> = edit.iter().map(|name| name.to_string()).collect();
+            line_of_edited(code, &edit, name)
+        };
+        assert_eq!(line(&["new"], "new"), Some(2));
+        assert_eq!(line(&["B", "new"], "new"), Some(6));
+        assert_eq!(line(&["B", "new"], "B"), Some(4));
+        let moved = code.replace("struct B;\n", "") + "struct B;\n";
+        let edit = ["B", "new"].map(String::from);
+        assert_eq!(line_of_edited(&moved, &edit, "new"), Some(2), "somewhere");
     }
 }
