@@ -173,7 +173,7 @@ mod step_1 {
         to_bob.try_hear_many(&mut chunks).expect("bob is here");
         assert_eq!(text(&chunks.concat()), "x\n".repeat(100));
         to_bob.try_hear_many(&mut chunks).expect("bob is here");
-        assert_eq!(chunks.concat(), b"", "the old chunks have to go");
+        assert_eq!(chunks.concat().len(), 0, "bytes; the old chunks have to go");
     }
 
     #[test]
@@ -1028,7 +1028,11 @@ mod step_4 {
         drop(to_alice);
         bob.leave();
         to_the_end(&mut to_bob);
-        assert_eq!(times(&dropped), 2, "both are out");
+        assert_eq!(
+            times(&dropped),
+            2,
+            "hang-ups dropped: alice listens no more, bob has heard the end"
+        );
     }
 
     /// Counts how often the hook is called.
