@@ -471,6 +471,21 @@ mod step_3 {
     use super::*;
 
     #[test]
+    fn how_much_can_be_said_until_somebody_is_too_slow() {
+        let room = Room::new(10);
+        assert_eq!(room.slack(), 10, "nobody is here");
+        let (alice, mut to_alice) = guest(&room);
+        let (_bob, mut to_bob) = guest(&room);
+        room.say(b"1234");
+        heard(&mut to_bob);
+        assert_eq!(room.slack(), 6, "alice is 4 of 10 bytes behind");
+        alice.answer(b"5");
+        assert_eq!(room.slack(), 5, "an answer waits for her as well");
+        heard(&mut to_alice);
+        assert_eq!(room.slack(), 10, "both have heard everything");
+    }
+
+    #[test]
     fn who_is_as_far_behind_as_allowed_stays() {
         let room = Room::new(10);
         let (_alice, mut to_alice, hung_up) = counted(&room);
