@@ -220,12 +220,12 @@ impl Deliveries {
 
     /// Waits, and puts all that waits into `chunks`, up to 256.
     pub fn hear_many(&mut self, chunks: &mut Vec<Arc<[u8]>>) -> Result<(), End> {
-        todo!("wait, and fill the {} chunks anew", chunks.len())
+        todo!("wait, and fill {chunks:?} anew")
     }
 
     /// Puts all that waits into `chunks`, or nothing where that would wait.
     pub fn try_hear_many(&mut self, chunks: &mut Vec<Arc<[u8]>>) -> Result<(), End> {
-        todo!("fill the {} chunks anew, without waiting", chunks.len())
+        todo!("fill {chunks:?} anew, without waiting")
     }
 
     /// Says whether the room has dropped this member because it was too slow.

@@ -59,7 +59,7 @@ impl<'a> Overlay<'a> {
     ) -> Result<Built> {
         self.lay(&[case.chapter], self.texts(case))?;
         let targets = [case.chapter.target()];
-        let mut built = self.build(&targets, true, colour, running, done)?;
+        let mut built = self.build(&targets, &[], true, colour, running, done)?;
         for error in built.errors.values_mut().flatten() {
             *error = as_mine(case.chapter, error);
         }
@@ -106,10 +106,12 @@ impl<'a> Overlay<'a> {
         stage::copy_cargo_lock(self.course, &self.folder)
     }
 
-    /// Builds the program and, beside it, those tests.
+    /// Builds the program, with these features beside its default ones, and
+    /// those tests.
     pub fn build(
         &self,
         targets: &[String],
+        features: &[String],
         mine: bool,
         colour: bool,
         running: &Running,
@@ -122,7 +124,7 @@ impl<'a> Overlay<'a> {
             targets,
             program: true,
             mine,
-            features: &[],
+            features,
             colour,
         };
         compile::build(&order, running, done)

@@ -2,7 +2,7 @@
 //! answer key's in the place of the rest.
 
 use crate::compile::{Built, Running};
-use crate::course::{Chapter, Course};
+use crate::course::{Chapter, Course, features};
 use crate::green::{self, Whose};
 use crate::mine;
 use crate::overlay::{Overlay, Texts, as_mine};
@@ -132,11 +132,24 @@ fn texts(parts: &[Part]) -> Texts {
         .collect()
 }
 
+/// What the learner's modules need, or they would not be in the program.
+fn needs(parts: &[Part]) -> Vec<String> {
+    let parts = parts.iter().filter(|part| part.left_out.is_none());
+    features(parts.map(|part| part.chapter))
+}
+
 fn build(course: &Course, stage: &Overlay, parts: &[Part]) -> Result<Built> {
     let chapters: Vec<&Chapter> = tested(course).collect();
     stage.lay(&chapters, texts(parts))?;
     let targets: Vec<String> = chapters.iter().map(|chapter| chapter.target()).collect();
-    stage.build(&targets, false, false, &Running::default(), |_| {})
+    stage.build(
+        &targets,
+        &needs(parts),
+        false,
+        false,
+        &Running::default(),
+        |_| {},
+    )
 }
 
 /// Takes in one part after the other, and leaves out what does not build with
@@ -147,7 +160,8 @@ fn fit(stage: &Overlay, parts: &mut [Part]) -> Result<()> {
         .collect();
     for at in green {
         stage.lay(&[], texts(&parts[..=at]))?;
-        let built = stage.build(&[], false, false, &Running::default(), |_| {})?;
+        let needs = needs(&parts[..=at]);
+        let built = stage.build(&[], &needs, false, false, &Running::default(), |_| {})?;
         if built.program.is_some() {
             continue;
         }

@@ -66,6 +66,30 @@ fn what_is_green_is_in_the_program_and_the_rest_is_the_answer_keys() {
 }
 
 #[test]
+fn a_module_that_needs_a_feature_is_in_the_program() {
+    let course = Program::new(" feature");
+    let manifest = course.read("Cargo.toml");
+    course.write(
+        "Cargo.toml",
+        &manifest.replacen("cli = []\n", "cli = []\nloud = []\n", 1),
+    );
+    let lesson = "lessons/01-farewell/lesson.toml";
+    let toml = course.read(lesson);
+    course.write(lesson, &format!("features = [\"loud\"]\n{toml}"));
+    course.lesson(&["start", "greeting"]);
+    let loud = "\n    let name = if cfg!(feature = \"loud\") && name == \"carol\" { \"CAROL\" } else { name };";
+    let head = "-> String {";
+    course.begin("text/farewell", head, &format!("{head}{loud}"));
+    let (code, text) = course.lesson(&["mine"]);
+    assert_eq!(code, 0, "{text}");
+    says(
+        &text,
+        "your farewell; the answer key's greeting and command",
+    );
+    assert_eq!(greeter(&course, &["leave", "carol"]), "bye CAROL\n");
+}
+
+#[test]
 fn when_all_is_green_all_is_yours() {
     let course = Program::new(" all");
     course.lesson(&["start", "greeting"]);
