@@ -12,7 +12,7 @@ use crate::socket::recv::close;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -150,9 +150,9 @@ fn last_word(error: &io::Error) -> Option<String> {
 /// The stay of one member. Its drop leaves the room.
 pub struct Visit<'a> {
     chat: &'a Chat,
-    peer: SocketAddr,
     member: Member,
     place: Option<Place>,
+    port: u16,
     name: Option<Arc<str>>,
     hello: bool,
 }
@@ -175,6 +175,15 @@ impl Visit<'_> {
     /// Gives the member its name with its first message, and holds it to that.
     fn is_called(&mut self, message: &Message) -> Result<(), String> {
         todo!("may this member say it as {:?}?", message.name)
+    }
+
+    /// Where it has come from, as far as it still has a place.
+    fn peer(&self) -> SocketAddr {
+        let address = self.place.as_ref().map(Place::address);
+        SocketAddr::new(
+            address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            self.port,
+        )
     }
 
     /// Leaves: it hears what was said until now, and then the end.

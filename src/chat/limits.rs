@@ -168,6 +168,13 @@ impl Guests {
     }
 }
 
+impl Place {
+    /// Returns the address that it is counted for.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.guests.lock();

@@ -46,7 +46,7 @@ use crate::socket::recv::close;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -140,7 +140,10 @@ impl Chat {
         // `::ffff:192.0.2.1` is another way to write `192.0.2.1`.
         let place = self.guests.admit(peer.ip().to_canonical());
         let place = place.inspect_err(|why| log::info!("{peer}: not let in: {why}"))?;
+        // For each member, without the bytes that a `SocketAddr` leaves empty.
+        let (address, port) = (peer.ip(), peer.port());
         let dropped = move || {
+            let peer = SocketAddr::new(address, port);
             log::warn!("{peer}: dropped, for it was too far behind");
             hang_up();
         };
@@ -148,9 +151,9 @@ impl Chat {
         log::info!("{peer}: came in");
         let visit = Visit {
             chat: self,
-            peer,
             member,
             place: Some(place),
+            port,
             name: None,
             hello: false,
         };
@@ -283,9 +286,9 @@ fn last_word(error: &io::Error) -> Option<String> {
 /// The stay of one member. Its drop leaves the room.
 pub struct Visit<'a> {
     chat: &'a Chat,
-    peer: SocketAddr,
     member: Member,
     place: Option<Place>,
+    port: u16,
     name: Option<Arc<str>>,
     hello: bool,
 }
@@ -342,12 +345,21 @@ impl Visit<'_> {
                 }
                 let taken = self.member.take_name(&message.name);
                 taken.map_err(|taken| taken.to_string())?;
-                log::info!("{}: is called {:?}", self.peer, message.name);
+                log::info!("{}: is called {:?}", self.peer(), message.name);
                 self.name = self.member.name();
                 self.hello = message.hello;
                 Ok(())
             }
         }
+    }
+
+    /// Where it has come from, as far as it still has a place.
+    fn peer(&self) -> SocketAddr {
+        let address = self.place.as_ref().map(Place::address);
+        SocketAddr::new(
+            address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            self.port,
+        )
     }
 
     /// Leaves: it hears what was said until now, and then the end.
@@ -357,7 +369,7 @@ impl Visit<'_> {
 
     /// Says something to this member alone.
     pub fn answer(&self, text: &str) {
-        log::debug!("{}: is answered: {text}", self.peer);
+        log::debug!("{}: is answered: {text}", self.peer());
         self.member.answer(&self.chat.words(text));
     }
 }
@@ -365,9 +377,10 @@ impl Visit<'_> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         // First the name and the place are free, then everybody may know.
+        let peer = self.peer();
         self.member.leave();
         self.place = None;
-        log::info!("{}: has left", self.peer);
+        log::info!("{peer}: has left");
         if let (true, Some(name)) = (self.hello, &self.name) {
             let left = self.chat.words(&format!("{name} left"));
             let _ = self.chat.options.outlet.say(&self.chat.room, &left);

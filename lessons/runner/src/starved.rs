@@ -91,16 +91,29 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_group_that_computes_beside_others_has_waited() {
-        // More threads than processors: some of them have to wait.
-        let many = std::thread::available_parallelism().map_or(1, |count| 4 * count.get());
-        let group = group_of(&std::fs::read_to_string("/proc/self/stat").expect("proc"));
-        let group = group.expect("a group");
-        let before = of(group);
-        std::thread::scope(|scope| {
-            for _ in 0..many {
-                scope.spawn(|| while of(group) <= before {});
+        use std::os::unix::process::CommandExt;
+        use std::process::{Child, Command};
+        struct Busy(Vec<Child>);
+        impl Drop for Busy {
+            fn drop(&mut self) {
+                for child in &mut self.0 {
+                    child.kill().ok();
+                    child.wait().ok();
+                }
             }
-        });
-        assert!(of(group) > before);
+        }
+
+        // More of them than processors: some have to wait.
+        let many = std::thread::available_parallelism().map_or(1, |count| 4 * count.get());
+        let mut busy = Busy(Vec::new());
+        for _ in 0..many {
+            let group = busy.0.first().map_or(0, |child| child.id() as i32);
+            let mut command = Command::new("sh");
+            command.args(["-c", "while :; do :; done"]);
+            let child = command.process_group(group).spawn();
+            busy.0.push(child.expect("a shell"));
+        }
+        let group = busy.0[0].id();
+        while of(group).is_zero() {}
     }
 }
