@@ -261,6 +261,13 @@ mod step_3 {
             assert_eq!(when(text), None, "{text:?}: one blank stands between");
         }
     }
+
+    #[test]
+    fn a_year_has_four_digits() {
+        for text in ["24-2-24", "12024-2-24"] {
+            assert_eq!(when(text), None, "{text:?}: in which century?");
+        }
+    }
 }
 
 mod step_4 {
@@ -555,7 +562,7 @@ mod step_6 {
     fn the_answer_to_a_long_message_is_short() {
         for letter in ["x", "\\u0000", "你"] {
             let answer = answer("2024-2-24", &letter.repeat(10_000));
-            assert!(answer.len() < 512, "it has {} bytes", answer.len());
+            assert!(answer.len() < 512, "512 bytes or more: {}", answer.len());
         }
     }
 
