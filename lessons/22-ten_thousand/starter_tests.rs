@@ -9,8 +9,8 @@ use std::cell::Cell;
 #[test]
 fn what_a_slow_connection_did_not_take_is_not_lost() {
     // 1. outbox(&["…", "…"]) has two chunks, Cup::new(n) takes n bytes.
-    // 2. Write once. The cup is full, in the middle of a chunk.
-    // 3. cup.is_emptied(), and write again. What has the cup taken in all?
+    // 2. Write once: outbox.write(&mut cup). It is full, in the middle of a chunk.
+    // 3. cup.is_emptied(), and write again. What is cup.text(), all it has taken?
     let _ = (outbox(&["one\n", "two\n"]), Cup::new(6));
     todo!("your first test of a part")
 }
