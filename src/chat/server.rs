@@ -376,8 +376,8 @@ impl Visit<'_> {
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        // First the name and the place are free, then everybody may know.
         let peer = self.peer();
+        // First the name and the place are free, then everybody may know.
         self.member.leave();
         self.place = None;
         log::info!("{peer}: has left");
