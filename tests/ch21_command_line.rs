@@ -20,6 +20,26 @@ fn scripted() -> (TcpListener, String) {
 /// What a program says, when nothing went wrong, on standard error.
 const NOTHING: &str = "";
 
+/// Fails unless the text begins with these words.
+#[track_caller]
+fn begins(said: &str, words: &str) {
+    let begun = said.starts_with(words);
+    assert!(begun, "expected {words:?} at the beginning of {said:?}");
+}
+
+/// Fails unless the text has these words in it.
+#[track_caller]
+fn has(said: &str, words: &str) {
+    assert!(said.contains(words), "expected {words:?} in {said:?}");
+}
+
+/// Fails unless the text ends with these words.
+#[track_caller]
+fn closes(said: &str, words: &str) {
+    let closed = said.ends_with(words);
+    assert!(closed, "expected {words:?} at the end of {said:?}");
+}
+
 /// The chapter's script: the same as `chatroom join` in a pipe.
 const PYTHON: &str = r#"
 import json, socket, sys
@@ -36,8 +56,8 @@ with socket.create_connection(("127.0.0.1", int(port))) as room, room.makefile()
 "#;
 
 mod step_1 {
-    use crate::NOTHING;
     use crate::fixtures::*;
+    use crate::{NOTHING, begins, closes, has};
     use std::process::{Command, Stdio};
 
     fn ends(arguments: &[&str], code: i32) -> Ended {
@@ -83,7 +103,7 @@ mod step_1 {
         let program = Program::run_with(command, full.expect("Linux has it").into());
         let said = program.ends_with(1).complaints;
         let start = "chatroom: cannot write to standard output: ";
-        assert!(said.starts_with(start), "{said}");
+        begins(&said, start);
     }
 
     #[test]
@@ -105,11 +125,9 @@ mod step_1 {
             let [line] = lines[..] else {
                 panic!("{arguments:?}: one line, please: {complaints}");
             };
-            assert!(
-                line.starts_with("chatroom: ") && line.contains(what),
-                "{line}"
-            );
-            assert!(line.ends_with("`chatroom --help` tells how"), "{line}");
+            begins(line, "chatroom: ");
+            has(line, what);
+            closes(line, "`chatroom --help` tells how");
             assert_eq!(output, NOTHING, "{arguments:?}");
         }
     }
@@ -160,9 +178,9 @@ mod step_1 {
 }
 
 mod step_2 {
-    use crate::NOTHING;
     use crate::fixtures::compare::text;
     use crate::fixtures::*;
+    use crate::{NOTHING, begins, closes, has};
     use std::net::{SocketAddr, TcpListener, TcpStream};
 
     #[test]
@@ -211,7 +229,7 @@ mod step_2 {
         first.sends(&words);
         first.hears(&words);
         let heard = text(&caller(&address).hears_to_the_end());
-        assert!(heard.contains("the room is full"), "{heard}");
+        has(&heard, "the room is full");
     }
 
     #[test]
@@ -221,14 +239,14 @@ mod step_2 {
         first.sends(&words);
         first.hears(&words);
         let heard = text(&caller(&address).hears_to_the_end());
-        assert!(heard.contains("from your address"), "{heard}");
+        has(&heard, "from your address");
     }
 
     #[test]
     fn who_says_nothing_in_the_time_that_was_told_has_to_leave() {
         let (_room, address) = Program::room(&["--silence", "1ms"]);
         let heard = text(&caller(&address).hears_to_the_end());
-        assert!(heard.contains("nothing in time"), "{heard}");
+        has(&heard, "nothing in time");
     }
 
     #[test]
@@ -261,10 +279,8 @@ mod step_2 {
         let mut room = Program::start(&arguments);
         let address = room.listens();
         let line = room.complains();
-        assert!(
-            line.contains("INFO") && line.ends_with(&format!("listening on {address}")),
-            "{line}"
-        );
+        has(&line, "INFO");
+        closes(&line, &format!("listening on {address}"));
         room.gets("INT");
         assert_eq!(room.ends_with(0).output, NOTHING);
 
@@ -281,8 +297,8 @@ mod step_2 {
             .ends_with(1)
             .complaints;
         let start = format!("chatroom: cannot listen at {address}: ");
-        assert!(said.starts_with(&start), "{said}");
-        assert!(said.ends_with("; try another --listen\n"), "{said}");
+        begins(&said, &start);
+        closes(&said, "; try another --listen\n");
     }
 
     #[test]
@@ -306,7 +322,7 @@ mod step_2 {
         idle.hears(&words);
         room.gets(signal);
         let goodbye = text(&idle.hears_to_the_end());
-        assert!(goodbye.contains("the room is closing"), "{goodbye:?}");
+        has(&goodbye, "the room is closing");
         let Ended { output, complaints } = room.ends_with(0);
         assert_eq!((&*output, &*complaints), ("", ""));
     }
@@ -483,7 +499,7 @@ mod step_3 {
 
 mod step_4 {
     use crate::fixtures::*;
-    use crate::scripted;
+    use crate::{begins, has, scripted};
 
     #[test]
     fn no_room_has_a_code_of_its_own_and_is_told_with_what_to_do() {
@@ -493,14 +509,10 @@ mod step_4 {
             .ends_with(3)
             .complaints;
         let start = format!("chatroom: no room at {address}: ");
-        assert!(
-            said.starts_with(&start) && said.contains("refused"),
-            "{said}"
-        );
-        assert!(
-            said.contains("`chatroom serve`") && said.lines().count() == 1,
-            "{said}"
-        );
+        begins(&said, &start);
+        has(&said, "refused");
+        has(&said, "`chatroom serve`");
+        assert_eq!(said.lines().count(), 1, "one line, please: {said}");
     }
 
     #[test]
@@ -514,10 +526,8 @@ mod step_4 {
         bob.types("me too\n");
         let Ended { output, complaints } = bob.ends_with(1);
         let start = "chatroom: the room does not let us in: ";
-        assert!(
-            complaints.starts_with(start) && complaints.contains("name"),
-            "{complaints}"
-        );
+        begins(&complaints, start);
+        has(&complaints, "name");
         assert_eq!(output, "");
     }
 
@@ -558,8 +568,12 @@ mod step_4 {
         bob.input_ends();
         let complaints = bob.ends_with(0).complaints;
         let start = "chatroom: what was heard is no message: ";
-        assert!(complaints.starts_with(start), "{complaints:?}");
-        assert_eq!(complaints.lines().count(), 1, "{complaints}");
+        begins(&complaints, start);
+        assert_eq!(
+            complaints.lines().count(),
+            1,
+            "one line, please: {complaints}"
+        );
     }
 
     #[test]
@@ -633,7 +647,7 @@ mod step_4 {
         let Ended { output, complaints } = bob.ends_with(1);
         assert_eq!(output, "");
         let start = "chatroom: line 1 of the input cannot be sent: ";
-        assert!(complaints.starts_with(start), "{complaints}");
+        begins(&complaints, start);
         assert_eq!(peer.hears_to_the_end(), b"");
     }
 
@@ -665,7 +679,7 @@ mod step_4 {
         let mut bob = Program::start(&["join", "bob", "--server", &address]);
         bob.types("\u{1b}[31m\u{202e}\n");
         let said = String::from_utf8(bob.calls(&room).hears_a_line()).expect("text");
-        assert!(said.contains("\"msg\":\"\\u001b[31m\u{202e}\""), "{said:?}");
+        has(&said, "\"msg\":\"\\u001b[31m\u{202e}\"");
     }
 
     #[test]
@@ -680,6 +694,7 @@ mod step_4 {
 }
 
 mod step_5 {
+    use crate::begins;
     use crate::fixtures::*;
 
     fn echo(server: &str) -> (Program, Peer) {
@@ -799,16 +814,14 @@ mod step_5 {
         let said = Program::start(&["worker", "--log-level", "off"])
             .ends_with(1)
             .complaints;
-        assert!(
-            said.starts_with("chatroom: ") && said.lines().count() == 1,
-            "{said}"
-        );
+        begins(&said, "chatroom: ");
+        assert_eq!(said.lines().count(), 1, "one line, please: {said}");
     }
 }
 
 mod step_6 {
     use crate::fixtures::*;
-    use crate::scripted;
+    use crate::{begins, closes, has, scripted};
     use chatroom::chat::message::Message;
 
     const UP: &str = "\x1b[A";
@@ -845,10 +858,8 @@ mod step_6 {
         };
         let hello = String::from_utf8(screen.calls(&room).hears_a_line()).expect("text");
         let start = "{\"name\":\"alice\",\"msg\":\"joined\",\"time\":";
-        assert!(
-            hello.starts_with(start) && hello.ends_with(",\"hello\":true}\n"),
-            "{hello}"
-        );
+        begins(&hello, start);
+        closes(&hello, ",\"hello\":true}\n");
     }
 
     #[test]
@@ -992,7 +1003,7 @@ mod step_6 {
         };
         screen.types("\r  \rhi\r");
         let heard = String::from_utf8(peer.hears_a_line()).expect("text");
-        assert!(heard.contains("\"msg\":\"hi\""), "{heard}");
+        has(&heard, "\"msg\":\"hi\"");
     }
 
     #[test]
@@ -1149,8 +1160,8 @@ mod step_6 {
         screen.shows(&["— alice joined"], "alice> half");
         peer.closes();
         let said = screen.ends_with(1).complaints;
-        assert!(said.contains("chatroom: the room has hung up\n"), "{said}");
-        assert!(said.contains("the terminal is as it was\n"), "{said}");
+        has(&said, "chatroom: the room has hung up\n");
+        has(&said, "the terminal is as it was\n");
     }
 
     #[test]
@@ -1179,7 +1190,7 @@ mod step_6 {
         screen.shows(&["— alice joined", told], "alice>");
         screen.types("hi\r");
         let heard = String::from_utf8(peer.hears_a_line()).expect("text");
-        assert!(heard.contains("\"msg\":\"hi\""), "{heard}");
+        has(&heard, "\"msg\":\"hi\"");
     }
 
     #[test]
@@ -1254,11 +1265,8 @@ mod step_6 {
         peer.sends(said("server", "somebody here has this name").as_bytes());
         let complaints = screen.ends_with(1).complaints;
         let told = "chatroom: the room does not let us in: somebody here has this name\n";
-        assert!(complaints.contains(told), "{complaints}");
-        assert!(
-            complaints.contains("the terminal is as it was\n"),
-            "{complaints}"
-        );
+        has(&complaints, told);
+        has(&complaints, "the terminal is as it was\n");
     }
 
     #[test]
