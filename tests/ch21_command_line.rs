@@ -127,7 +127,7 @@ mod step_1 {
             };
             begins(line, "chatroom: ");
             has(line, what);
-            closes(&line, "`chatroom --help` tells how");
+            closes(line, "`chatroom --help` tells how");
             assert_eq!(output, NOTHING, "{arguments:?}");
         }
     }

@@ -53,10 +53,12 @@ pub fn table(medians: &[Figures], left_out: &[(usize, Kind)]) -> String {
         } = figures;
         let python = (medians.iter())
             .find(|other| other.kind == Kind::Python && other.clients == *clients)
-            .map_or(f64::NAN, |python| deliveries / python.deliveries);
+            .map_or_else(String::new, |python| {
+                format!("{:.1}", deliveries / python.deliveries)
+            });
         let _ = write!(
             text,
-            "| {clients} | {} | {deliveries:.0} | {python:.1} |",
+            "| {clients} | {} | {deliveries:.0} | {python} |",
             kind.name()
         );
         let _ = match talk {

@@ -50,11 +50,12 @@ fn write(path: &Path, text: &str) {
 }
 
 /// The package alone: without the other members, and what is made of `tests/`.
-/// Its version is its own, or cargo would take one of them for another.
+/// Its version is its own, or cargo would take one of them for another, or for
+/// the package itself.
 fn manifest(bit: u32, value: usize) -> String {
     let mut table: Table = toml::from_str(&read(&root().join("Cargo.toml"))).unwrap();
     table.remove("bench");
-    let version = format!("0.{bit}.{value}");
+    let version = format!("9.{bit}.{value}");
     table["package"]["version"] = Value::String(version);
     if let Some(Value::Table(workspace)) = table.get_mut("workspace") {
         workspace.remove("members");
