@@ -1138,6 +1138,29 @@ mod step_4 {
     }
 
     #[test]
+    fn who_has_said_all_and_never_reads_is_hung_up_on() {
+        let chat = Arc::new(Chat::new(&Options {
+            behind: 16 * 1024 * 1024,
+            grace: Duration::from_millis(50),
+            ..options()
+        }));
+        let (socket, peer) = connected();
+        socket.set_send_buffer_size(4096).expect("a small buffer");
+        let (stream, from) = (TcpStream::from(socket), peer.stream().local_addr());
+        let (host, from) = (chat.clone(), from.expect("it is connected"));
+        let waiter = Waiter::start(move || host.handle(&stream, from));
+        let mut mallory = Guest::new(peer, false);
+        mallory.talks("mallory", "here");
+        let (mut alice, _to_alice) = chat.enter(HERE, || ()).expect("there is a place");
+        let words = message("alice", &"x".repeat(32 * 1024));
+        for _ in 0..256 {
+            alice.take(words.as_bytes()).expect("alice is here");
+        }
+        mallory.half_closes();
+        assert!(waiter.answer().is_ok(), "mallory has left in good order");
+    }
+
+    #[test]
     fn who_asks_for_answers_and_never_reads_them_is_dropped() {
         let behind = 64 * 1024;
         let room = open_narrow(&Options {
