@@ -352,7 +352,8 @@ mod step_1 {
         let heard = alice.leaves();
         waiter.answer().expect("she left in good order");
         assert_eq!(heard.len(), 1, "what alice heard: {heard:?}");
-        assert!(ours.nodelay().expect("an option"), "TCP_NODELAY");
+        let at_once = ours.nodelay().expect("an option");
+        assert!(at_once, "TCP_NODELAY is not set");
     }
 
     #[test]
@@ -1001,9 +1002,8 @@ mod step_4 {
                 .collect();
             let tells = |level, words: [&str; 2]| {
                 let tells = |text: &str| words.iter().all(|word| text.contains(word));
-                let mut lines = lines.iter();
-                let found = lines.any(|(its, text)| *its == level && tells(text));
-                assert!(found, "{level}, with {words:?} in it, in {lines:#?}");
+                let found = (lines.iter()).any(|(its, text)| *its == level && tells(text));
+                assert!(found, "no {level} line with {words:?} in it: {lines:#?}");
             };
             tells(log::Level::Info, ["192.0.2.1:49152", "alice"]);
             tells(log::Level::Info, ["192.0.2.2:49152", "from your address"]);
