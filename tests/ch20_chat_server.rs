@@ -352,7 +352,8 @@ mod step_1 {
         let heard = alice.leaves();
         waiter.answer().expect("she left in good order");
         assert_eq!(heard.len(), 1, "what alice heard: {heard:?}");
-        assert!(ours.nodelay().expect("an option"), "TCP_NODELAY");
+        let at_once = ours.nodelay().expect("an option");
+        assert!(at_once, "TCP_NODELAY is not set");
     }
 
     #[test]
@@ -1001,9 +1002,8 @@ mod step_4 {
                 .collect();
             let tells = |level, words: [&str; 2]| {
                 let tells = |text: &str| words.iter().all(|word| text.contains(word));
-                let mut lines = lines.iter();
-                let found = lines.any(|(its, text)| *its == level && tells(text));
-                assert!(found, "{level}, with {words:?} in it, in {lines:#?}");
+                let found = (lines.iter()).any(|(its, text)| *its == level && tells(text));
+                assert!(found, "no {level} line with {words:?} in it: {lines:#?}");
             };
             tells(log::Level::Info, ["192.0.2.1:49152", "alice"]);
             tells(log::Level::Info, ["192.0.2.2:49152", "from your address"]);
@@ -1135,6 +1135,29 @@ mod step_4 {
         }
         let others: Vec<_> = others.iter().map(|it| words_of_the_server(it)).collect();
         assert_eq!(others, ["deaf left"]);
+    }
+
+    #[test]
+    fn who_has_said_all_and_never_reads_is_hung_up_on() {
+        let chat = Arc::new(Chat::new(&Options {
+            behind: 16 * 1024 * 1024,
+            grace: Duration::from_millis(50),
+            ..options()
+        }));
+        let (socket, peer) = connected();
+        socket.set_send_buffer_size(4096).expect("a small buffer");
+        let (stream, from) = (TcpStream::from(socket), peer.stream().local_addr());
+        let (host, from) = (chat.clone(), from.expect("it is connected"));
+        let waiter = Waiter::start(move || host.handle(&stream, from));
+        let mut mallory = Guest::new(peer, false);
+        mallory.talks("mallory", "here");
+        let (mut alice, _to_alice) = chat.enter(HERE, || ()).expect("there is a place");
+        let words = message("alice", &"x".repeat(32 * 1024));
+        for _ in 0..256 {
+            alice.take(words.as_bytes()).expect("alice is here");
+        }
+        mallory.half_closes();
+        assert!(waiter.answer().is_ok(), "mallory has left in good order");
     }
 
     #[test]
