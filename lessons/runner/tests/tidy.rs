@@ -185,6 +185,19 @@ fn every_chapter_has_its_parts() {
     none(wrong);
 }
 
+/// Of a chapter's text, code left out.
+const WORDS: std::ops::RangeInclusive<usize> = 600..=1_200;
+
+#[test]
+fn every_chapter_is_as_long_as_one_reads_at_a_sitting() {
+    for chapter in chapters() {
+        let prose = without_code(&read(&chapter.folder.join("README.md")));
+        let words = prose.split_whitespace().count();
+        let name = &chapter.name;
+        assert!(WORDS.contains(&words), "{name}: {words} words of prose");
+    }
+}
+
 #[test]
 fn every_chapter_has_the_fixed_headings() {
     let mut wrong = Vec::new();
