@@ -198,8 +198,21 @@ impl Watch {
         let texts = self.texts();
         // A file that is being replaced is not there for a moment; the next event follows.
         let halfway = texts.iter().any(Vec::is_empty) && !self.judged.is_empty();
-        if texts != self.judged && !(halfway && self.soon_again()) {
+        if texts == self.judged {
+            self.follow();
+        } else if !(halfway && self.soon_again()) {
             self.judge();
+        }
+    }
+
+    /// Goes along where `cargo lesson start` in another terminal has led.
+    fn follow(&mut self) {
+        let journal = Journal::read(&self.course);
+        let at = journal.position(&self.course);
+        if at != self.at {
+            self.journal = journal;
+            self.at = at;
+            self.begin();
         }
     }
 
@@ -391,11 +404,16 @@ impl Watch {
             let (done, next) = (&self.course.chapters[at], &self.course.chapters[next]);
             self.note += &format!("\n{}", screen::chapter_done(&self.course, done, next));
         }
+        self.begin();
+        Ok(())
+    }
+
+    /// Looks at a step that is new on the screen.
+    fn begin(&mut self) {
         self.found = None;
         self.since = None;
         self.hints = 0;
         self.judge();
-        Ok(())
     }
 
     fn edit(&mut self) {

@@ -326,6 +326,27 @@ fn a_save_counts_however_the_editor_writes_it() {
 }
 
 #[test]
+fn who_jumps_in_another_terminal_is_followed() {
+    let course = Course::quick("jumps");
+    fs::create_dir(course.0.join("lessons/02-later")).unwrap();
+    for part in [
+        "lesson.toml",
+        "starter.rs",
+        "starter_tests.rs",
+        "answer_tests.rs",
+    ] {
+        let text = course.read(&format!("lessons/01-broken/{part}")).unwrap();
+        let text = text.replace("\"broken\"", "\"later\"");
+        course.write(&format!("lessons/02-later/{part}"), text);
+    }
+    let watch = Watch::start(&course);
+    watch.shows("01 · ");
+    let (code, text) = course.lesson(&["start", "later"]);
+    assert_eq!(code, 0, "{text}");
+    watch.shows("02 · ");
+}
+
+#[test]
 fn a_save_begins_no_other_test_of_the_look_before() {
     let course = Course::quick("given up");
     let lesson = course.read("lessons/01-broken/lesson.toml").unwrap();
