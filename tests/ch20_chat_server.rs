@@ -220,6 +220,22 @@ mod step_1 {
     }
 
     #[test]
+    fn what_is_said_goes_the_way_of_the_outlet() {
+        let (outlet, taken) = SlowRelay::outlet();
+        let room = open(&Options {
+            grace: GUARD,
+            outlet,
+            ..options()
+        });
+        let mut alice = room.calls();
+        let words = message("alice", "hello");
+        alice.says(&words);
+        taken.waits();
+        // Only now the relay says it, for alice has said all.
+        assert_eq!(alice.leaves(), [words]);
+    }
+
+    #[test]
     fn everybody_else_hears_it() {
         let room = open(&options());
         let [mut alice, mut bob, mut carol] = room.with(["alice", "bob", "carol"]);

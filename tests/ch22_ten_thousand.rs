@@ -8,7 +8,6 @@ subject!(scale::event_loop = "../my/scale/event_loop.rs",
 
 use chatroom::chat::limits::TOO_LATE;
 use chatroom::chat::message::Message;
-use chatroom::chat::outlet::{Outlet as Way, Relayed};
 use chatroom::chat::room::{Deliveries, End, Member, Room};
 use chatroom::chat::server::{GOODBYE, Options};
 use chrono::DateTime;
@@ -21,9 +20,8 @@ use mio::Interest;
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -788,48 +786,18 @@ mod step_6 {
         alice.talks("alice", "who was that?");
     }
 
-    /// A relay that keeps what it takes until somebody waits for it.
-    struct Slow {
-        room: Room,
-        kept: Mutex<Vec<u8>>,
-        keeps: mpsc::Sender<()>,
-    }
-
-    impl Relayed for Slow {
-        fn room(&self) -> Room {
-            self.room.clone()
-        }
-
-        fn say(&self, frames: &[u8]) -> Result<(), String> {
-            self.kept.lock().expect("nobody panicked").extend(frames);
-            let _ = self.keeps.send(());
-            Ok(())
-        }
-
-        fn when_said(&self, then: Box<dyn FnOnce() + Send>) {
-            let kept = self.kept.lock().expect("nobody panicked");
-            self.room.say(&kept);
-            then();
-        }
-    }
-
     #[test]
     fn who_has_said_all_hears_it_when_the_relay_has_said_it() {
-        let (keeps, kept) = mpsc::channel();
-        let relay = Arc::new(Slow {
-            room: Room::new(10_000),
-            kept: Mutex::default(),
-            keeps,
-        });
+        let (outlet, taken) = SlowRelay::outlet();
         let room = open(&Options {
             grace: GUARD,
-            outlet: Way::to(relay),
+            outlet,
             ..options()
         });
         let mut alice = calls(&room);
         let words = message("alice", "hello");
         alice.says(&words);
-        kept.recv_timeout(GUARD).expect("the relay has taken it");
+        taken.waits();
         assert_eq!(alice.leaves(), [words]);
     }
 
