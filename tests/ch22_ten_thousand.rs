@@ -585,6 +585,10 @@ mod step_6 {
         let (stream, _) = accept(&listener).expect("somebody is there");
         assert!(stream.nodelay().expect("an option"), "TCP_NODELAY");
     }
+}
+
+mod step_7 {
+    use super::*;
 
     fn options() -> Options {
         Options {
@@ -926,7 +930,7 @@ mod step_6 {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_room_that_sleeps_wakes_up_to_say_goodbye() {
-        alone("step_6::a_room_that_sleeps_wakes_up_to_say_goodbye", || {
+        alone("step_7::a_room_that_sleeps_wakes_up_to_say_goodbye", || {
             let room = open(&options());
             let members = with(&room, ["alice", "bob", "carol"]);
             let this = std::fs::read_link("/proc/thread-self").expect("proc(5)");
@@ -969,7 +973,7 @@ mod step_6 {
     #[cfg(target_os = "linux")]
     #[test]
     fn one_thread_holds_a_hundred_members() {
-        alone("step_6::one_thread_holds_a_hundred_members", || {
+        alone("step_7::one_thread_holds_a_hundred_members", || {
             let threads = || {
                 std::fs::read_dir("/proc/self/task")
                     .expect("proc(5)")
@@ -992,7 +996,7 @@ mod step_6 {
     #[cfg(unix)]
     #[test]
     fn who_calls_while_there_are_no_descriptors_comes_in_later() {
-        let test = "step_6::who_calls_while_there_are_no_descriptors_comes_in_later";
+        let test = "step_7::who_calls_while_there_are_no_descriptors_comes_in_later";
         // Where there are descriptors, a room opens and closes.
         drop(open(&options()));
         let report = descriptor::with_descriptors(64, test, || {

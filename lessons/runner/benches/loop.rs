@@ -41,7 +41,7 @@ fn main() {
     }
     let chapters = chapters(&watched);
     println!(
-        "{:<14} {:>14} {:>14} {:>7}   medians of {SAVES} saves",
+        "{:<20} {:>14} {:>14} {:>7}   medians of {SAVES} saves",
         "chapter", "save→verdict", "cargo test", "ratio"
     );
     for chapter in chapters {
@@ -99,7 +99,7 @@ fn measure(chapter: &Chapter, watched: &Path, plain: &Path) {
     runner.wait().expect("the runner stopped");
     let (ours, theirs) = (median(ours), median(theirs));
     println!(
-        "{:<14} {:>11} ms {:>11} ms {:>7.2}",
+        "{:<20} {:>11} ms {:>11} ms {:>7.2}",
         chapter.folder,
         ours.as_millis(),
         theirs.as_millis(),
