@@ -497,8 +497,6 @@ mod step_5 {
         });
     }
 
-    // A thousand would be half of the time from a save to its verdict; they are
-    // in `tests/a_thousand_servers.rs`.
     #[test]
     fn started_and_stopped_a_hundred_times_it_leaves_nothing() {
         alone(

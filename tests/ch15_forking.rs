@@ -384,15 +384,16 @@ mod step_3 {
         assert_eq!(handler.errors().len(), 1, "one connection, one panic");
     }
 
-    #[test]
-    fn a_command_that_cannot_be_started_is_an_error_for_that_client_alone() {
+    /// Serves two clients: this is the command for the first one.
+    #[track_caller]
+    fn only_the_second_is_answered(first_command: fn() -> Command) {
         let ((one, first), (two, second)) = (calling(), calling());
         let accept = scripted_then(vec![first, second], || {
             assert_eq!([heard(one), heard(two)], ["", "hello\n"]);
         });
         let first = Cell::new(true);
         let command = || match first.replace(false) {
-            true => Command::new("/no/such/worker"),
+            true => first_command(),
             false => hello(),
         };
         let handler = Recorder::default();
@@ -401,19 +402,13 @@ mod step_3 {
     }
 
     #[test]
+    fn a_command_that_cannot_be_started_is_an_error_for_that_client_alone() {
+        only_the_second_is_answered(|| Command::new("/no/such/worker"));
+    }
+
+    #[test]
     fn a_command_that_panics_is_an_error_for_that_client_alone() {
-        let ((one, first), (two, second)) = (calling(), calling());
-        let accept = scripted_then(vec![first, second], || {
-            assert_eq!([heard(one), heard(two)], ["", "hello\n"]);
-        });
-        let first = Cell::new(true);
-        let command = || match first.replace(false) {
-            true => bang(),
-            false => hello(),
-        };
-        let handler = Recorder::default();
-        let _ = served_by(&handler, accept, command, at_most(1));
-        assert_eq!(handler.errors().len(), 1, "one of two had no worker");
+        only_the_second_is_answered(|| bang());
     }
 
     #[test]
@@ -909,28 +904,23 @@ mod step_5 {
         assert_eq!(report, "Too many open files (os error 24)");
     }
 
-    // Only Linux has a table of descriptors to look at, and of processes. The
-    // thousand is in `tests/a_thousand_servers.rs`, where no deadline runs.
+    // Only Linux has a table of descriptors to look at, and of processes.
     #[cfg(target_os = "linux")]
     #[test]
     fn fifty_starts_and_stops_leave_nothing_behind() {
         let name = "step_5::fifty_starts_and_stops_leave_nothing_behind";
         alone(name, || {
-            let (address, in_use) = (own_loopback(), Arc::new(()));
-            let before = Inventory::of(address.ip());
-            for turn in 0..50 {
-                let listener = TcpListener::bind(address).expect("any port will do");
+            let in_use = Arc::new(());
+            leaves_nothing(50, |listener| {
                 let in_use = in_use.clone();
                 let command = move || {
                     let _ = &in_use;
                     cat()
                 };
                 let server = start(listener, shout, command, some(9)).expect("a server");
-                let words = format!("client {turn}");
-                assert_eq!(answer(server.address(), &words), words);
+                assert_eq!(answer(server.address(), "hello"), "hello");
                 server.shutdown().expect("nothing went wrong");
-            }
-            assert_eq!(before.again(address.ip()), before, "what is left");
+            });
             // A thread that still ran would still have its command.
             assert_eq!(Arc::strong_count(&in_use), 1, "servers");
         });
