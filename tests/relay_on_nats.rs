@@ -217,6 +217,19 @@ fn three(urls: [&str; 3]) -> ([Station; 3], Vec<Member>) {
     (stations, members(&addresses))
 }
 
+// Only Linux has a second address with the same port.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_brokers_at_one_port_have_a_store_each() {
+    let Some(one) = Broker::start() else {
+        return;
+    };
+    let mut address = own_loopback();
+    address.set_port(one.address.port());
+    let two = Broker::start_at(address, &[]).expect("there is a nats-server");
+    assert_ne!(one.store(), two.store());
+}
+
 #[test]
 fn three_servers_are_one_room_in_one_order() {
     let Some(broker) = Broker::start() else {
@@ -501,6 +514,8 @@ fn a_server_ends_without_a_word_where_nothing_waits() {
         alice.hears(|it| it.told == [AWAY]);
         drop(alice.guest);
         drop(station);
+        // A process that exits drops nothing.
+        broker.forget();
         let lost = book.messages().into_iter().find(|it| it.contains("lost"));
         assert_eq!(lost, None, "what waited?");
     });
