@@ -77,7 +77,7 @@ impl Grade {
         }
         if !self.fails_on_starter {
             return Some(
-                "your test passes where nothing is written yet: does it call the code at all?"
+                "nothing of yours fails where nothing is written yet: do your tests call the code at all?"
                     .into(),
             );
         }

@@ -125,12 +125,14 @@ impl Journal {
         }
     }
 
-    /// How many runs in a row, up to the last, failed just these tests.
-    pub fn alike(&self, chapter: &str, step: &str, failing: &[String]) -> usize {
+    /// How many runs in a row, up to the last, failed just these tests with this
+    /// verdict.
+    pub fn alike(&self, chapter: &str, step: &str, verdict: &str, failing: &[String]) -> usize {
         let runs = self.entries.iter().rev().filter(|entry| {
             entry.event == Event::Run && entry.chapter == chapter && entry.step == step
         });
-        runs.take_while(|entry| entry.failing == failing).count()
+        runs.take_while(|entry| entry.verdict == verdict && entry.failing == failing)
+            .count()
     }
 
     pub fn was_made(&self, chapter: &str) -> bool {

@@ -66,7 +66,7 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
                     "title": chapter.steps[step].title,
                     "verdict": found.word(),
                     "found": found,
-                    "edit": course.short(&screen::file_to_edit(chapter, step)),
+                    "edit": course.short(&screen::file_to_mend(course, chapter, step, &found)),
                 })
             );
         } else {
@@ -170,6 +170,10 @@ pub fn start(course: &Course, wish: &str, json: bool) -> Result<u8> {
     let mut journal = Journal::read(course);
     mine::make(course, &mut journal)?;
     journal.add(Entry::new(chapter.id(), "", Event::Start))?;
+    if !json && journal.done(chapter) == chapter.steps.len() {
+        let (folder, number) = (&chapter.folder, chapter.number());
+        say!("{folder} is done already; `cargo lesson reset {number}` begins it anew.\n");
+    }
     once(course, json)
 }
 
@@ -178,7 +182,7 @@ pub fn reset(course: &Course, wish: &str, tests: bool) -> Result<u8> {
     let mut journal = Journal::read(course);
     let kept = mine::reset(course, chapter, tests)?;
     journal.add(Entry::new(chapter.id(), "", Event::Reset))?;
-    say!("{}", screen::was_reset(course, chapter, &kept));
+    say!("{}", screen::was_reset(course, chapter, tests, &kept));
     Ok(0)
 }
 

@@ -5,6 +5,7 @@ use crate::course::{Chapter, Course};
 use crate::grade::{self, Grade};
 use crate::mine;
 use crate::overlay::{self, Overlay};
+use crate::screen::is_in;
 use crate::stage::{Case, read};
 use crate::trial::Trial;
 use crate::trouble::Result;
@@ -83,12 +84,19 @@ pub fn look(
     // Held until the tests have run: the program stays the learner's.
     let (built, program) = build(course, &case, colour, running)?;
     let Some(binary) = built.binaries.get(&chapter.target()) else {
-        let errors: Vec<String> = built
+        let mut errors: Vec<String> = built
             .errors
             .into_values()
             .flatten()
             .map(|text| as_mine(&text))
             .collect();
+        // What is wrong in the learner's code comes first; what is wrong in our
+        // files is about that code, and more than an echo in the learner's tests.
+        errors.sort_by_key(|error| match stands_in_tests(error) {
+            true => 1,
+            false if is_in(course, error, &chapter.my_tests()) => 2,
+            false => 0,
+        });
         let in_tests = errors.first().is_some_and(|error| stands_in_tests(error));
         return Ok(Found::DoesNotCompile { errors, in_tests });
     };

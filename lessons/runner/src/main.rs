@@ -96,6 +96,7 @@ enum Command {
     /// Shows the next hint for the step you are at
     Hint {
         /// Which of the three, instead of the next
+        #[arg(long)]
         level: Option<usize>,
     },
     /// Goes on to the next step, once this one is green

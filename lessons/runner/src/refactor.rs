@@ -31,16 +31,18 @@ fn check(course: &Course, chapter: &Chapter, whose: Whose, report: &mut Report) 
     if let Some(change) = edited_tests(course, chapter) {
         report.fault(&change, String::new());
     }
-    let file = match whose {
-        Whose::Mine => chapter.mine(),
-        Whose::Key => chapter.answer(),
+    let files = match whose {
+        Whose::Mine => vec![chapter.mine(), chapter.my_tests()],
+        Whose::Key => vec![chapter.answer()],
     };
-    if let Some(diff) = unformatted(course, &file)? {
-        let name = course.short(&file);
-        report.fault(
-            &format!("not formatted: `rustfmt --edition 2024 {name}` does it"),
-            diff,
-        );
+    for file in files {
+        if let Some(diff) = unformatted(course, &file)? {
+            let name = course.short(&file);
+            report.fault(
+                &format!("not formatted: `rustfmt --edition 2024 {name}` does it"),
+                diff,
+            );
+        }
     }
     if let Some(text) = lints(course, chapter, whose)? {
         report.fault("clippy has something to say", text);

@@ -168,8 +168,9 @@ fn question(journal: &Journal, chapter: &Chapter, step: usize, found: &Found) ->
     else {
         return None;
     };
-    if verdict.word == Word::NotWritten
-        || journal.alike(chapter.id(), &chapter.steps[step].id, failing) < 2
+    // A hang has told already who waits for whom.
+    if matches!(verdict.word, Word::NotWritten | Word::Hangs)
+        || journal.alike(chapter.id(), &chapter.steps[step].id, found.word(), failing) < 2
     {
         return None;
     }
@@ -195,12 +196,14 @@ fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> 
         _ => step,
     };
     let this = &chapter.steps[step];
-    let file = file_to_edit(chapter, step);
-    let at = Place {
-        file: course.short(&file),
-        line: 1,
+    let linked = |file: &Path| {
+        let at = Place {
+            file: course.short(file),
+            line: 1,
+        };
+        link_as(course, &at, &at.file)
     };
-    let file = link_as(course, &at, &at.file);
+    let file = linked(&file_to_mend(course, chapter, step, found));
     let next = style("next:").cyan().bold();
     match found {
         Found::Green { .. } => {
@@ -233,6 +236,16 @@ fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> 
             )
             .ok();
         }
+        // The sentence says already what to do.
+        Found::NoFile { .. } => {}
+        Found::Red { .. } if this.write.is_some() => {
+            let code = linked(&chapter.mine());
+            writeln!(
+                text,
+                "{next} which of the two is wrong, your test in {file} or your code in {code}? Mend that one and save."
+            )
+            .ok();
+        }
         Found::Ungraded { .. } => {
             writeln!(
                 text,
@@ -245,16 +258,8 @@ fn what_next(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> 
             writeln!(text, "{next} mend {file} and save.").ok();
         }
     }
-    let readme = Place {
-        file: course.short(&chapter.part("README.md")),
-        line: 1,
-    };
-    writeln!(
-        text,
-        "      the chapter: {}",
-        link_as(course, &readme, &readme.file)
-    )
-    .ok();
+    let readme = linked(&chapter.part("README.md"));
+    writeln!(text, "      the chapter: {readme}").ok();
     text
 }
 
@@ -264,6 +269,28 @@ pub fn file_to_edit(chapter: &Chapter, step: usize) -> PathBuf {
         Some(_) => chapter.my_tests(),
         None => chapter.mine(),
     }
+}
+
+/// The file in which the step goes on: where the compiler complains it says so
+/// itself, and what it says of our files is about a signature of the learner's.
+pub fn file_to_mend(course: &Course, chapter: &Chapter, step: usize, found: &Found) -> PathBuf {
+    match found {
+        Found::DoesNotCompile { errors, .. } => {
+            let first = errors.first().map_or("", String::as_str);
+            match is_in(course, first, &chapter.my_tests()) {
+                true => chapter.my_tests(),
+                false => chapter.mine(),
+            }
+        }
+        _ => file_to_edit(chapter, step),
+    }
+}
+
+/// Whether an error of the compiler stands in this file, and not only below it.
+pub fn is_in(course: &Course, error: &str, file: &Path) -> bool {
+    let error = console::strip_ansi_codes(error).replace('\\', "/");
+    let place = error.split_once("--> ").map(|(_, place)| place);
+    place.is_some_and(|place| place.starts_with(&course.short(file)))
 }
 
 /// Why the gate is shut.
@@ -328,7 +355,7 @@ pub fn list(course: &Course, journal: &Journal) -> String {
         };
         writeln!(
             text,
-            "{mark} {:<14} {done} of {of} steps  {:>3} min  {}",
+            "{mark} {:<20} {done} of {of} steps  {:>3} min  {}",
             chapter.folder, chapter.minutes, chapter.title
         )
         .ok();
@@ -357,8 +384,15 @@ pub fn finished(course: &Course) -> String {
     )
 }
 
-pub fn was_reset(course: &Course, chapter: &Chapter, kept: &[PathBuf]) -> String {
-    let mut text = format!("{} is the starter again.", course.short(&chapter.mine()));
+pub fn was_reset(course: &Course, chapter: &Chapter, tests: bool, kept: &[PathBuf]) -> String {
+    let code = course.short(&chapter.mine());
+    let mut text = match tests {
+        true => format!(
+            "{code} and {} are the starters again.",
+            course.short(&chapter.my_tests())
+        ),
+        false => format!("{code} is the starter again."),
+    };
     for copy in kept {
         write!(text, "\nWhat was there is in {}", course.short(copy)).ok();
     }
@@ -399,6 +433,13 @@ pub fn wrap(text: &str, width: usize) -> String {
         }
     }
     wrapped
+}
+
+/// Breaks a line of keys between them, and never within one.
+pub fn wrap_keys(keys: &str, width: usize) -> String {
+    const HARD: &str = "\u{a0}";
+    let whole = keys.replace(' ', HARD).replace("\u{a0}·\u{a0}", " · ");
+    wrap(&whole, width).replace(HARD, " ")
 }
 
 /// The first lines of a long text, indented.
@@ -470,6 +511,14 @@ mod tests {
         assert_eq!(wrap("one two three\n", 7), "one two\n  three\n");
         assert_eq!(wrap("    one two three\n", 9), "    one two three\n");
         assert_eq!(wrap("one\ntwo", 9), "one\ntwo");
+    }
+
+    #[test]
+    fn keys_are_never_torn() {
+        let keys = "n next, through the gate · q quit";
+        assert_eq!(wrap_keys(keys, 80), keys);
+        let torn = "n next, through the gate ·\n  q quit";
+        assert_eq!(wrap_keys(keys, 30), torn);
     }
 
     #[test]

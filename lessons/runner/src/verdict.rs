@@ -84,10 +84,19 @@ pub fn judge(
             Word::Hangs,
             "prints without end; stopped after 1 MiB".to_string(),
         ),
-        End::LeftBehind => (
-            Word::OtherReason,
-            "the test ended and left a process behind, which was ended for it".to_string(),
-        ),
+        End::LeftBehind => match first {
+            Some(panic) => (
+                word(chapter, panic),
+                format!(
+                    "{}\nand it left a process behind, which was ended for it",
+                    panic.message
+                ),
+            ),
+            None => (
+                Word::OtherReason,
+                "the test ended and left a process behind, which was ended for it".to_string(),
+            ),
+        },
         End::Exited(status) if status.success() => {
             match outcome.stdout.contains("test result: ok. 1 passed") {
                 true => (Word::Green, String::new()),

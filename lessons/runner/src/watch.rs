@@ -297,7 +297,7 @@ impl Watch {
                 for (level, hint) in hints.iter().take(shown).enumerate() {
                     text += &format!(
                         "\n{} {hint}\n",
-                        style(format!("hint {}:", level + 1)).yellow()
+                        style(format!("hint {} of {}:", level + 1, hints.len())).yellow()
                     );
                 }
                 text
@@ -311,7 +311,7 @@ impl Watch {
         let keys = if green { GREEN_KEYS } else { KEYS };
         if self.keys {
             let width = usize::from(Term::stdout().size().1);
-            let (text, keys) = (screen::wrap(&text, width), screen::wrap(keys, width));
+            let (text, keys) = (screen::wrap(&text, width), screen::wrap_keys(keys, width));
             // Clears the screen and what is above it, and writes from the top.
             print!("\x1b[2J\x1b[3J\x1b[H{text}\n{}\n", style(keys).dim());
             std::io::Write::flush(&mut std::io::stdout()).ok();
@@ -444,10 +444,11 @@ impl Watch {
     }
 
     fn show_answer(&mut self, again: bool) {
-        let Some((at, _)) = self.at else { return };
+        let Some((at, step)) = self.at else { return };
         let chapter = &self.course.chapters[at];
-        let green = self.journal.done(chapter) == chapter.steps.len()
-            || self.found.as_ref().is_some_and(Found::is_green);
+        // The answer shows the steps to come as well.
+        let last = step + 1 == chapter.steps.len();
+        let green = last && self.found.as_ref().is_some_and(Found::is_green);
         if !green && !again {
             self.asked = Some('a');
             self.draw("Not green yet. `a` once more shows the answer all the same; `h` is the smaller step.");
@@ -477,7 +478,7 @@ impl Watch {
         self.since = None;
         self.hints = 0;
         self.judge();
-        self.note = screen::was_reset(&self.course, &chapter, &kept);
+        self.note = screen::was_reset(&self.course, &chapter, tests_too, &kept);
         Ok(())
     }
 }

@@ -239,7 +239,7 @@ fn a_reset_keeps_what_was_there_and_lays_what_is_missing() {
     course.write(MINE, WRONG);
     let (code, text) = course.bare(&["reset", "01"]);
     assert_eq!(code, 0, "{text}");
-    says(&text, "my/broken.rs is the starter again");
+    says(&text, "my/broken.rs is the starter again.");
     let kept = course
         .names("my")
         .into_iter()
@@ -249,6 +249,11 @@ fn a_reset_keeps_what_was_there_and_lays_what_is_missing() {
     assert_eq!(
         course.read(MY_TESTS),
         course.read("lessons/01-broken/starter_tests.rs")
+    );
+    let (_, text) = course.bare(&["reset", "01", "--tests"]);
+    says(
+        &text,
+        "my/broken.rs and my/tests/broken.rs are the starters again.",
     );
 }
 
@@ -711,11 +716,12 @@ fn an_unknown_chapter_gets_the_nearest_names_in_every_command() {
 #[test]
 fn wrong_use_ends_with_two() {
     let course = Course::new("use");
-    let wrong: [&[&str]; 6] = [
+    let wrong: [&[&str]; 7] = [
         &["lst"],
         &["--nonsense"],
         &["start"],
-        &["hint", "first"],
+        &["hint", "01"],
+        &["hint", "--level", "first"],
         &["red", "01", "02"],
         &["list", "--color", "blue"],
     ];

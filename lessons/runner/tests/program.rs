@@ -166,3 +166,60 @@ fn what_leaves_the_sources_leaves_the_stage() {
     let (code, text) = course.lesson(&["red", "command"]);
     assert_eq!(code, 0, "{text}");
 }
+
+/// Somebody who has the right code in the last step, where the test is theirs.
+fn with_tests(name: &str, tests: &str) -> Program {
+    let course = Program::new(name);
+    course.lesson(&["start", "command"]);
+    course.begin("cli", "", "");
+    course.write("my/tests/cli.rs", tests);
+    course
+}
+
+#[test]
+fn who_of_the_two_is_wrong_is_a_question_where_the_test_is_ones_own() {
+    let tests = "#[test]\nfn mine() {\n    assert_eq!(crate::PROGRAM, \"\");\n}\n";
+    let course = with_tests(" whose", tests);
+    let (_, text) = course.lesson(&[]);
+    says(
+        &text,
+        "next: which of the two is wrong, your test in my/tests/cli.rs or your code in my/cli.rs?",
+    );
+}
+
+#[test]
+fn an_error_is_mended_in_the_file_in_which_it_stands() {
+    let course = with_tests(" stands", "#[test]\nfn mine() {\n    nothing();\n}\n");
+    let (_, text) = course.lesson(&[]);
+    says(&text, "--> my/tests/cli.rs:3:5");
+    says(&text, "next: mend my/tests/cli.rs and save.");
+    course.begin("cli", "ExitCode::SUCCESS", "\"well\"");
+    let (_, text) = course.lesson(&[]);
+    says(&text, "--> my/cli.rs:14:5");
+    says(&text, "next: mend my/cli.rs and save.");
+}
+
+#[test]
+fn whoever_begins_what_is_done_is_told() {
+    let course = with_tests(" done", "");
+    let tests = course.read("lessons/02-command/answer_tests.rs");
+    course.write("my/tests/cli.rs", &tests);
+    course.lesson(&[]);
+    let (code, text) = course.lesson(&["start", "command"]);
+    assert_eq!(code, 0, "{text}");
+    says(
+        &text,
+        "02-command is done already; `cargo lesson reset 02` begins it anew.",
+    );
+}
+
+#[test]
+fn ones_own_tests_are_formatted_as_well() {
+    let course = with_tests(" format", "#[test] fn mine() {}\n");
+    let (code, text) = course.lesson(&["refactor", "command"]);
+    assert_eq!(code, 1, "{text}");
+    says(
+        &text,
+        "not formatted: `rustfmt --edition 2024 my/tests/cli.rs` does it",
+    );
+}
