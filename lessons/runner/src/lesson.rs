@@ -44,7 +44,8 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
         record(&mut journal, chapter, step, &found, fingerprint(texts))?;
         if found.is_green() {
             if !json {
-                say!("{}", screen::step_done(chapter, step, &found));
+                let text = screen::step_done(chapter, step, &found);
+                say!("{}", screen::for_reading(&text));
             }
             passed.push(json!({ "chapter": chapter.folder, "step": chapter.steps[step].id }));
             journal.add(Entry::new(
@@ -70,7 +71,8 @@ pub fn once(course: &Course, json: bool) -> Result<u8> {
                 })
             );
         } else {
-            say!("{}", screen::lesson(course, &journal, at, step, &found));
+            let text = screen::lesson(course, &journal, at, step, &found);
+            say!("{}", screen::for_reading(&text));
         }
         return Ok(0);
     }

@@ -391,7 +391,10 @@ pub fn was_reset(course: &Course, chapter: &Chapter, tests: bool, kept: &[PathBu
             "{code} and {} are the starters again.",
             course.short(&chapter.my_tests())
         ),
-        false => format!("{code} is the starter again."),
+        false => format!(
+            "{code} is the starter again; {} stays as it is.",
+            course.short(&chapter.my_tests())
+        ),
     };
     for copy in kept {
         write!(text, "\nWhat was there is in {}", course.short(copy)).ok();
@@ -433,6 +436,15 @@ pub fn wrap(text: &str, width: usize) -> String {
         }
     }
     wrapped
+}
+
+/// Breaks prose where somebody reads it on a terminal.
+pub fn for_reading(text: &str) -> String {
+    let terminal = console::Term::stdout();
+    match terminal.is_term() {
+        true => wrap(text, usize::from(terminal.size().1)),
+        false => text.to_string(),
+    }
 }
 
 /// Breaks a line of keys between them, and never within one.

@@ -239,7 +239,10 @@ fn a_reset_keeps_what_was_there_and_lays_what_is_missing() {
     course.write(MINE, WRONG);
     let (code, text) = course.bare(&["reset", "01"]);
     assert_eq!(code, 0, "{text}");
-    says(&text, "my/broken.rs is the starter again.");
+    says(
+        &text,
+        "my/broken.rs is the starter again; my/tests/broken.rs stays as it is.",
+    );
     let kept = course
         .names("my")
         .into_iter()
