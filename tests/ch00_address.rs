@@ -103,6 +103,12 @@ mod step_4 {
     }
 
     #[test]
+    fn an_empty_text_is_refused() {
+        let error = refused(parse(""), "it holds neither host nor port");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
     fn a_missing_host_and_a_missing_port_are_told_apart() {
         let host = refused(parse(":80"), "there is no host").to_string();
         let port = refused(parse("localhost"), "there is no port").to_string();
@@ -171,6 +177,13 @@ mod step_5 {
     }
 
     #[test]
+    fn a_port_after_brackets_is_read_as_strictly() {
+        for text in ["[::1]:65536", "[::1]:+80", "[::1]: 80"] {
+            assert_refused(text, "port");
+        }
+    }
+
+    #[test]
     fn empty_brackets_hold_no_host() {
         assert_refused("[]:80", "host");
     }
@@ -183,6 +196,18 @@ mod step_5 {
             assert!(
                 said.contains(text),
                 "{text:?} is not to be found in: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_about_brackets_is_of_the_kind_invalid_input() {
+        for text in ["::1:80", "[::1:80", "[::1]0:80", "[::1]", "[]:80"] {
+            let error = refused(parse(text), &format!("{text:?} is no host:port"));
+            assert_eq!(
+                error.kind(),
+                ErrorKind::InvalidInput,
+                "the kind for {text:?}"
             );
         }
     }

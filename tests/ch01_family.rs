@@ -242,6 +242,10 @@ mod step_4 {
             refused(sockets, "64 are allowed, and some were taken").to_string()
         });
         names(&text, Family::Inet, Kind::Stream);
+        assert!(
+            text.contains("os error"),
+            "and what did the kernel say? {text}"
+        );
     }
 }
 
@@ -306,6 +310,38 @@ mod step_5 {
             &socket,
             &format!("family=Unix, type=Stream, laddr={path:?}"),
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_with_a_line_break_is_shown_escaped() {
+        let socket = made(Family::Unix, Kind::Stream);
+        let place = SocketPath::ending_in("one\ntwo");
+        socket.bind(&place.address()).expect("the path is free");
+        let path = place.path();
+        is_described(
+            &socket,
+            &format!("family=Unix, type=Stream, laddr={path:?}"),
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_ipv6_socket_is_not_called_inet() {
+        if !has_ipv6() {
+            return;
+        }
+        let socket = Socket::new(Domain::IPV6, Type::STREAM, None).expect("there is IPv6");
+        is_described(&socket, "family=Inet6, type=Stream, laddr=[::]:0");
+    }
+
+    // macOS has no such pair.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pair_without_paths_shows_family_and_type() {
+        let (one, _other) =
+            Socket::pair(Domain::UNIX, Type::SEQPACKET, None).expect("the kernel makes a pair");
+        is_described(&one, "family=Unix, type=SeqPacket");
     }
 
     #[test]

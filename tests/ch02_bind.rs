@@ -7,6 +7,7 @@ subject!(socket::bind = "../my/socket/bind.rs",
 
 use bind::{bind, bind_again, getsockname};
 use fixtures::*;
+use socket2::{Domain, Socket, Type};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
@@ -58,6 +59,23 @@ mod step_2 {
         let address = getsockname(&tcp()).expect("the wildcard is an address too");
         assert_eq!(address.to_string(), "0.0.0.0:0", "nobody gave it one");
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_is_an_error_and_no_panic() {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("the kernel has it");
+        let error = refused(getsockname(&socket), "its address is no IP and port");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_bound_socket_takes_nobody_in_yet() {
+        let socket = tcp();
+        bind(&socket, own_loopback()).expect("any port will do");
+        let address = getsockname(&socket).expect("it is bound");
+        let error = refused(TcpStream::connect(address), "nobody called listen");
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
 }
 
 mod step_3 {
@@ -75,6 +93,10 @@ mod step_3 {
             text.contains(&taken.to_string()),
             "which address was it? The error says only: {text}"
         );
+        assert!(
+            text.contains("os error"),
+            "and what did the kernel say? {text}"
+        );
     }
 
     #[test]
@@ -88,7 +110,12 @@ mod step_3 {
     #[test]
     fn an_ipv6_address_does_not_fit_an_ipv4_socket() {
         let address: SocketAddr = "[::1]:0".parse().unwrap();
-        refused(bind(&tcp(), address), "the socket's family is IPv4");
+        let error = refused(bind(&tcp(), address), "the socket's family is IPv4");
+        let text = error.to_string();
+        assert!(
+            text.contains("[::1]:0"),
+            "which address was it? The error says only: {text}"
+        );
     }
 }
 
@@ -127,6 +154,9 @@ mod step_4 {
         let result = bind_again(&second, taken);
         let error = refused(result, "a server lives there; two would share its clients");
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        let text = error.to_string();
+        let times = text.matches(&taken.to_string()).count();
+        assert_eq!(times, 1, "so often stands {taken} in the error: {text}");
     }
 }
 
@@ -136,7 +166,7 @@ mod step_5 {
     // All of 127.0.0.0/8 is this machine on Linux; elsewhere only 127.0.0.1 is.
     #[cfg(target_os = "linux")]
     #[test]
-    fn bound_to_127_0_0_1_is_not_reachable_as_127_0_0_2() {
+    fn bound_to_one_address_is_not_reachable_under_another() {
         let listener = tcp();
         bind_again(&listener, ANY).expect("any port will do");
         listener.listen(1).expect("a bound socket can listen");

@@ -6,7 +6,7 @@ subject!(socket::listen = "../my/socket/listen.rs",
     tests = "../my/tests/listen.rs" or "../lessons/03-listen/answer_tests.rs");
 
 use chatroom::socket::bind::{bind, bind_again, getsockname};
-use fixtures::queue::{SILENCE, callers, states_around};
+use fixtures::queue::{ANSWER, SILENCE, callers, states_around};
 use fixtures::*;
 use listen::{DEFAULT_BACKLOG, is_listening, listen};
 use socket2::{Domain, Socket, Type};
@@ -110,7 +110,7 @@ mod step_2 {
             if let Err(error) = listen(&socket, backlog) {
                 panic!("a backlog of {backlog} is too long, so cut it: {error}");
             }
-            callers(address, 2);
+            callers(address, 16);
         }
     }
 }
@@ -139,6 +139,26 @@ mod step_3 {
         assert_eq!(states, both_ends, "two ends, and nobody accepted");
         let still = is_listening(&socket).expect("the kernel knows");
         assert!(still, "a client waits, and the listener goes on listening");
+    }
+
+    #[test]
+    fn a_question_takes_nobody_out_of_the_queue() {
+        let (socket, address) = bound();
+        listen(&socket, 0).expect("a bound socket can listen");
+        let client = callers(address, 1);
+        assert!(is_listening(&socket).expect("the kernel knows"), "it does");
+        socket.set_read_timeout(Some(ANSWER)).expect("a guard");
+        let (_connection, peer) = socket.accept().expect("the client still waits");
+        let own = client[0].local_addr().expect("it is connected");
+        assert_eq!(peer.as_socket(), Some(own), "the client that called");
+    }
+
+    #[test]
+    fn a_socket_that_somebody_else_made_listen_says_so_too() {
+        let (socket, _) = bound();
+        socket.listen(1).expect("a bound socket can listen");
+        let answer = is_listening(&socket).expect("the kernel knows");
+        assert!(answer, "it listens, whoever made it");
     }
 
     #[test]
@@ -233,6 +253,10 @@ mod step_4 {
         assert!(
             text.contains(&address.to_string()),
             "which address was it? The error says only: {text}"
+        );
+        assert!(
+            text.contains("os error"),
+            "and what did the kernel say? {text}"
         );
     }
 }
