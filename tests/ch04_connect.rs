@@ -10,14 +10,14 @@ use fixtures::*;
 use socket2::Socket;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time enough: who runs out of it has not answered at all.
 const PLENTY: Option<Duration> = Some(GUARD);
 
 /// Time that is always too short where nobody answers, however long it takes.
 #[cfg(target_os = "linux")]
-const SHORT: Option<Duration> = Some(Duration::from_millis(50));
+const SHORT: Duration = Duration::from_millis(50);
 
 /// A server that says "welcome" to each caller and hangs up.
 fn greeter() -> Server {
@@ -128,21 +128,25 @@ mod step_3 {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_call_that_nobody_answers_times_out() {
-        let silent = Full::new();
-        let result = connect(&impatient(), silent.address(), SHORT);
+        let (silent, told) = (Full::new(), 5 * SHORT);
+        let called = Instant::now();
+        let result = connect(&impatient(), silent.address(), Some(told));
+        let waited = called.elapsed();
         let error = refused(result, "the listener's queue is full");
         assert_eq!(
             error.kind(),
             ErrorKind::TimedOut,
-            "the timeout was {SHORT:?}; the test's socket gives up by itself after {PATIENCE:?}: {error}"
+            "the timeout was {told:?}; the test's socket gives up by itself after {PATIENCE:?}; this came after {waited:.2?}: {error}"
         );
+        let why = "it gave up too soon";
+        assert!(2 * waited >= told, "{why}: after {waited:.2?} of {told:?}");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_timeout_names_the_address() {
         let silent = Full::new();
-        let result = connect(&impatient(), silent.address(), SHORT);
+        let result = connect(&impatient(), silent.address(), Some(SHORT));
         let text = refused(result, "the listener's queue is full").to_string();
         assert!(
             text.contains(&silent.address().to_string()),
@@ -214,7 +218,7 @@ mod step_4 {
     fn a_call_too_late_leaves_the_timeouts_as_they_were() {
         let silent = Full::new();
         let socket = impatient();
-        let result = connect(&socket, silent.address(), SHORT);
+        let result = connect(&socket, silent.address(), Some(SHORT));
         refused(result, "the listener's queue is full");
         let left = (
             socket.read_timeout().unwrap(),
@@ -229,7 +233,7 @@ mod step_4 {
     fn a_call_too_late_leaves_a_socket_that_blocks() {
         let silent = Full::new();
         let socket = impatient();
-        let result = connect(&socket, silent.address(), SHORT);
+        let result = connect(&socket, silent.address(), Some(SHORT));
         refused(result, "the listener's queue is full");
         assert!(!socket.nonblocking().unwrap(), "O_NONBLOCK was left set");
     }

@@ -9,7 +9,7 @@ use accept::{accept, accept_from};
 use fixtures::*;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 mod step_1 {
     use super::*;
@@ -83,6 +83,11 @@ mod step_2 {
     }
 
     #[cfg(unix)]
+    fn not_yet(kind: ErrorKind) -> bool {
+        matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    }
+
+    #[cfg(unix)]
     #[test]
     fn the_new_socket_waits_even_if_the_listener_does_not() {
         let (listener, address) = listening();
@@ -90,7 +95,8 @@ mod step_2 {
         let _client = TcpStream::connect(address).expect("it listens");
         let (socket, _) = loop {
             match accept(&listener, None) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
+                // What it says while nobody is there is a question of step 3.
+                Err(error) if not_yet(error.kind()) => std::thread::yield_now(),
                 result => break result.expect("a client is there"),
             }
         };
@@ -113,6 +119,26 @@ mod step_3 {
         listener.set_read_timeout(Some(SHORT)).expect("SO_RCVTIMEO");
         let error = refused(accept(&listener, Some(SHORT)), "there is no client");
         assert_eq!(error.kind(), ErrorKind::TimedOut, "the time is up: {error}");
+    }
+
+    #[test]
+    fn accept_waits_as_long_as_it_was_told_to() {
+        let ((listener, _), told) = (listening(), 10 * SHORT);
+        let called = Instant::now();
+        refused(accept(&listener, Some(told)), "there is no client");
+        let waited = called.elapsed();
+        let why = "it gave up too soon";
+        assert!(2 * waited >= told, "{why}: after {waited:.2?} of {told:?}");
+    }
+
+    #[test]
+    fn a_listener_that_does_not_wait_says_would_block() {
+        let (listener, _) = listening();
+        listener.set_nonblocking(true).expect("O_NONBLOCK");
+        let waiter = Waiter::start(move || accept(&listener, None));
+        let error = refused(waiter.answer(), "there is no client");
+        let why = "it did not wait, so no time was up";
+        assert_eq!(error.kind(), ErrorKind::WouldBlock, "{why}");
     }
 
     #[test]

@@ -181,6 +181,17 @@ mod step_5 {
     }
 
     #[test]
+    fn what_was_taken_whole_is_done_even_if_it_took_too_long() {
+        let (clock, mut sip) = (Clock::new(), Sip::new(99));
+        let offer = |rest: &[u8], _| {
+            clock.passes(120 * MS);
+            sip.write(rest)
+        };
+        let result = sendall_to(offer, b"hello", Some(100 * MS), || clock.now());
+        result.expect("nothing is left to wait for");
+    }
+
+    #[test]
     fn an_interruption_buys_no_time() {
         let (clock, mut tries) = (Clock::new(), 0);
         let offer = |_: &[u8], _| {
@@ -267,6 +278,24 @@ mod step_6 {
         // Which of the two it must be is the claim of step 5.
         let in_time = matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock);
         assert!(in_time, "the peer hung up before sendall did: {error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn without_a_timeout_the_sockets_own_does_not_count() {
+        let (socket, peer) = narrow();
+        let own = Some(Duration::from_millis(1));
+        socket.set_write_timeout(own).expect("it can have one");
+        let clone = socket.try_clone().expect("a second handle");
+        let bytes = many(MIB);
+        let waiter = Waiter::start(move || sendall(&socket, &bytes, None));
+        let waiter = waiter.blocks().unwrap_or_else(|answer| {
+            panic!("nobody reads yet, and sendall came back with {answer:?}")
+        });
+        assert_eq!(clone.write_timeout().unwrap(), None, "it may wait");
+        peer.closes();
+        // What it says then is the claim of another test.
+        let _ = waiter.answer();
     }
 
     #[test]

@@ -8,10 +8,11 @@ subject!(socket::recv = "../my/socket/recv.rs",
 use fixtures::peer::text;
 use fixtures::*;
 use recv::{close, read_some, recv, recv_exactly, shutdown};
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 use std::io::{self, ErrorKind, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
+use std::thread;
 use std::time::Duration;
 
 /// A wait that is certain to be in vain: its length decides nothing.
@@ -179,6 +180,12 @@ mod step_4 {
     }
 
     #[test]
+    fn a_message_of_no_bytes_is_there_already() {
+        let why = "nothing is missing, so there is nothing to ask for";
+        got(recv_exactly(Chop::new(&[]), 0), b"", why);
+    }
+
+    #[test]
     fn a_message_byte_by_byte_crosses_a_connection_whole() {
         let (socket, mut peer) = connection();
         peer.sends_byte_by_byte(b"hello, world");
@@ -196,6 +203,14 @@ mod step_4 {
             told.contains('5') && told.contains("12"),
             "5 of 12 bytes had come. The error says only: {told}"
         );
+    }
+
+    #[test]
+    fn a_silence_in_the_middle_is_timed_out() {
+        let source = Chop::new(&[b"hel"]).then_fails(ErrorKind::WouldBlock);
+        let error = fails(recv_exactly(source, 5), "two bytes never came");
+        let why = "step 3 has one name for it";
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "{why}");
     }
 
     #[test]
@@ -270,6 +285,15 @@ mod step_5 {
             panic!("what we want has happened already: {error}");
         }
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn any_other_error_of_shutdown_is_an_error() {
+        let file = std::fs::File::open("/dev/null").expect("every Unix has one");
+        let no_socket = Socket::from(std::os::fd::OwnedFd::from(file));
+        let result = shutdown(&no_socket, Shutdown::Both);
+        refused(result, "this is no socket at all");
+    }
 }
 
 mod step_6 {
@@ -302,6 +326,30 @@ mod step_6 {
     fn close_gives_up_on_a_peer_that_does_not_end() {
         let (socket, _silent) = connection();
         let error = refused(close(socket, 1024, A_WHILE), "the peer never hangs up");
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn close_has_patience_for_the_whole_and_not_for_each_piece() {
+        let (socket, peer) = connection();
+        // With little on the way nothing is dropped, and sent again after a pause.
+        let buffer = SockRef::from(peer.stream()).set_send_buffer_size(4096);
+        buffer.expect("a small buffer");
+        let talks = thread::spawn(move || while peer.stream().write_all(&[b'.'; 1000]).is_ok() {});
+        let waiter = Waiter::start(move || close(socket, usize::MAX, 25 * A_WHILE));
+        let why = "the peer never stops talking";
+        let error = refused(waiter.answer(), why);
+        // Which of the two it must be is the claim of step 3.
+        let in_time = matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock);
+        assert!(in_time, "{why}, and close says: {error}");
+        talks.join().expect("its line is cut");
+    }
+
+    #[test]
+    fn close_without_patience_does_not_wait_for_ever() {
+        let (socket, _silent) = connection();
+        let waiter = Waiter::start(move || close(socket, 1024, Duration::ZERO));
+        let error = refused(waiter.answer(), "the peer has not hung up");
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
 
