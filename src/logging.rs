@@ -50,6 +50,9 @@ pub fn line(out: &mut impl Write, time: SystemTime, record: &Record) -> io::Resu
 /// text around it written as an escape, such as `\n` or `\u{1b}`.
 ///
 /// A backslash stays as it is: what was escaped before is not escaped again.
+/// Some that take no room stay. U+200C and U+200D people write with, letters
+/// and emoji; the rest (U+034F, U+FE0F, the tags from U+E0000 on) the chat
+/// server keeps out of names.
 pub fn harmless(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -65,7 +68,7 @@ pub fn harmless(text: &str) -> String {
 fn commands(character: char) -> bool {
     // C0, DEL and C1 are the control characters. The others steer the direction
     // of writing (Unicode calls them Bidi_Control), end a line, or are not seen.
-    // Two of those stay, U+200C and U+200D: people write with them, emoji too.
+    // Some of those stay: U+200C and U+200D people write with, emoji too.
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{200b}' | '\u{feff}')
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')

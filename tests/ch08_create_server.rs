@@ -84,6 +84,15 @@ mod step_1 {
         );
     }
 
+    // Windows does not tell.
+    #[cfg(unix)]
+    #[test]
+    fn the_server_waits_for_its_callers() {
+        let server = plain(ANY);
+        let nonblocking = server.nonblocking().expect("O_NONBLOCK");
+        assert!(!nonblocking, "an accept would not wait");
+    }
+
     #[test]
     fn a_crowd_may_wait_unless_somebody_says_otherwise() {
         let server = plain(ANY);
@@ -292,6 +301,8 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
         let server = plain(ANY);
         let port = address_of(&server).port().to_string();
         if let Some(python) = Python::start(PYTHON_CLIENT, &[&port]) {
+            // Whether it waits by itself is another test's question.
+            server.set_nonblocking(false).expect("a socket can wait");
             let (connection, _) = accept(&server, Some(GUARD)).expect("Python calls");
             Peer::new(connection.into()).sends(b"welcome");
             assert_eq!(python.rest(), "b'welcome'\n", "what Python's client heard");
@@ -397,7 +408,7 @@ mod step_4 {
     }
 
     #[test]
-    fn a_family_that_is_not_the_addresss_is_invalid_input() {
+    fn a_family_other_than_that_of_the_address_is_invalid_input() {
         for (address, options) in of_another_family() {
             is_invalid_input(address, &options);
         }

@@ -11,7 +11,7 @@ use create_connection::{ConnectError, connect_in_turn, create_connection};
 use fixtures::*;
 use socket2::{Domain, Socket};
 use std::io::{self, ErrorKind};
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 /// Time enough: who runs out of it has not answered at all.
@@ -27,7 +27,7 @@ fn greeter() -> Server {
 
 /// Three addresses that are written on paper: a script calls none of them.
 fn on_paper() -> [SocketAddr; 3] {
-    [1, 2, 3].map(|last| SocketAddr::from(([192, 0, 2, last], 80)))
+    [2, 3, 1].map(|last| SocketAddr::from(([192, 0, 2, last], 80)))
 }
 
 /// The error in words of the test's own: the learner's come with step 2.
@@ -307,13 +307,13 @@ mod step_3 {
     fn an_ipv6_address_is_called_by_an_ipv6_socket() {
         let six = SocketAddr::from((Ipv6Addr::LOCALHOST, 80));
         let mut domains = Vec::new();
-        let result = connect_in_turn(&[on_paper()[0], six], None, None, |socket, _, _| {
+        let result = connect_in_turn(&[six, on_paper()[0]], None, None, |socket, _, _| {
             domains.push(socket.local_addr()?.domain());
             Err(ErrorKind::ConnectionRefused.into())
         });
         failed(result, "each of them was refused");
         if has_ipv6() {
-            assert_eq!(domains, [Domain::IPV4, Domain::IPV6], "the family of each");
+            assert_eq!(domains, [Domain::IPV6, Domain::IPV4], "the family of each");
         }
     }
 }
@@ -373,6 +373,24 @@ mod step_5 {
         let server = greeter();
         let result = create_connection(("localhost", server.address().port()), PLENTY, None);
         connected_to(result, "localhost is 127.0.0.1, and a server listens there");
+    }
+
+    // Nobody listens at port 0, so each address is called.
+    #[test]
+    fn each_address_of_a_name_is_called() {
+        let called = |result| {
+            let all = told(&failed(result, "nobody listens at port 0"));
+            all.into_iter()
+                .map(|(address, _)| address)
+                .collect::<Vec<_>>()
+        };
+        for name in ["::1", "localhost"] {
+            let all: Vec<_> = (name, 0).to_socket_addrs().expect("it is known").collect();
+            let by_name = called(create_connection((name, 0), PLENTY, None));
+            // Whether each of a list is called is the question of steps 1 and 2.
+            let by_list = called(connect_in_turn(&all, PLENTY, None, connect));
+            assert_eq!(by_name, by_list, "who was called for {name:?}");
+        }
     }
 
     // No name has a zero byte in it, so no resolver is troubled with this one.

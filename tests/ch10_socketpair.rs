@@ -260,6 +260,30 @@ mod step_3 {
         assert!(!answer, "accepted at {called}, but the other called {peer}");
     }
 
+    // All of 127.0.0.0/8 is this machine on Linux; elsewhere only 127.0.0.1 is.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn equal_ports_alone_make_no_pair() {
+        let (alice, bob) = (tcp(), tcp());
+        alice.bind(&ANY.into()).expect("any port");
+        let own = alice.local_addr().unwrap().as_socket().unwrap().port();
+        let there = SocketAddr::from((own_loopback().ip(), own));
+        bob.bind(&there.into()).expect("the port, elsewhere");
+        let here = listener();
+        let port = here.local_addr().expect("it is bound").port();
+        let elsewhere = TcpListener::bind((own_loopback().ip(), port));
+        let elsewhere = elsewhere.expect("the port, elsewhere");
+        let (_alice, with_alice) = call(alice, &here);
+        let (bob, _with_bob) = call(bob, &elsewhere);
+        let answer = are_a_pair(&with_alice, &bob).expect("both are connected");
+        assert!(
+            !answer,
+            "{:?} {:?}",
+            addresses(&with_alice),
+            addresses(&bob)
+        );
+    }
+
     #[test]
     fn without_a_connection_there_is_no_answer() {
         let error = refused(are_a_pair(&tcp(), &tcp()), "neither is connected");

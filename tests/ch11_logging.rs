@@ -149,7 +149,8 @@ mod step_2 {
 
     #[test]
     fn what_nobody_sees_is_shown() {
-        for hidden in "\u{ad}\u{200b}\u{2060}\u{2064}\u{feff}".chars() {
+        let hidden = "\u{ad}\u{200b}\u{feff}".chars();
+        for hidden in hidden.chain('\u{2060}'..='\u{206f}') {
             let shown = format!("ali\\u{{{:x}}}ce", u32::from(hidden));
             assert_eq!(harmless(&format!("ali{hidden}ce")), shown);
         }
@@ -253,6 +254,32 @@ mod step_3 {
     }
 
     #[test]
+    fn a_logger_of_somebody_elses_stays() {
+        let lines = alone("step_3::a_logger_of_somebody_elses_stays", || {
+            let theirs: &Logbook = Box::leak(Box::new(Logbook::new()));
+            log::set_logger(theirs).expect("nobody was there before");
+            assert!(
+                !basic_config(LevelFilter::Info),
+                "somebody was there before"
+            );
+            log::info!("hello");
+        });
+        let none: [&str; 0] = [];
+        assert_eq!(lines, none, "it was for the other logger");
+    }
+
+    #[test]
+    fn the_environment_has_no_say_in_the_level() {
+        let name = "step_3::the_environment_has_no_say_in_the_level";
+        let lines = alone_where(name, &[("RUST_LOG", "place=trace")], || {
+            basic_config(LevelFilter::Warn);
+            log::info!(target: "place", "one more client");
+        });
+        let none: [&str; 0] = [];
+        assert_eq!(lines, none, "it was set up for warnings");
+    }
+
+    #[test]
     fn what_a_peer_said_is_harmless_on_standard_error() {
         let lines = alone(
             "step_3::what_a_peer_said_is_harmless_on_standard_error",
@@ -301,6 +328,21 @@ mod step_4 {
         assert_eq!(
             log.messages()[1..],
             ["127.0.0.1:49152: closed after 3001 bytes in, 30 bytes out: reset"]
+        );
+    }
+
+    #[test]
+    fn more_is_counted_than_32_bits_hold() {
+        let log = Logbook::new();
+        let mut story = Story::told_to(&log, "chatroom::echo", peer(49152));
+        for _ in 0..2 {
+            story.heard(u32::MAX as usize);
+            story.said(u32::MAX as usize);
+        }
+        story.ends("reset");
+        assert_eq!(
+            log.messages()[1..],
+            ["127.0.0.1:49152: closed after 8589934590 bytes in, 8589934590 bytes out: reset"]
         );
     }
 
