@@ -372,6 +372,46 @@ mod step_3 {
             "with no client there, accept would not wait for one"
         );
     }
+
+    /// Passes on what it is told.
+    #[cfg(target_os = "linux")]
+    struct Ear(std::sync::mpsc::Sender<String>);
+
+    #[cfg(target_os = "linux")]
+    impl log::Log for Ear {
+        fn enabled(&self, _: &log::Metadata) -> bool {
+            true
+        }
+
+        fn log(&self, record: &log::Record) {
+            let _ = self.0.send(record.args().to_string());
+        }
+
+        fn flush(&self) {}
+    }
+
+    // Only Linux lets a listener be shut down under whoever waits at it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_log_hears_why_there_are_no_more_clients() {
+        let name = "step_3::the_log_hears_why_there_are_no_more_clients";
+        alone(name, || {
+            let listener = TcpListener::bind(ANY).expect("any port will do");
+            let same = listener.try_clone().expect("a second handle");
+            let _server = EchoServer::start(listener).expect("it starts");
+            let (tell, told) = std::sync::mpsc::channel();
+            log::set_boxed_logger(Box::new(Ear(tell))).expect("there is no other");
+            log::set_max_level(LevelFilter::Info);
+            let socket = SockRef::from(&same);
+            socket.shutdown(Shutdown::Both).expect("it listens");
+            let why = "Invalid argument (os error 22)";
+            while !told
+                .recv_timeout(GUARD)
+                .expect("a log that says why")
+                .contains(why)
+            {}
+        });
+    }
 }
 
 mod step_4 {
@@ -457,11 +497,64 @@ mod step_4 {
         let address = told.last().and_then(|line| line.rsplit(' ').next());
         let listening = format!("echo: listening on {}", address.unwrap_or_default());
         let stopped = format!("echo: stopped listening on {}", address.unwrap_or_default());
-        let has = |end: &str| told.iter().any(|line| line.ends_with(end));
+        let once = |end: &str| told.iter().filter(|line| line.ends_with(end)).count() == 1;
         assert!(
-            has(&listening) && has(&stopped),
-            "awaited {listening:?} and {stopped:?}, and this was told: {told:#?}"
+            once(&listening) && once(&stopped),
+            "awaited {listening:?} and {stopped:?}, each once, and this was told: {told:#?}"
         );
+    }
+
+    /// Holds whoever tells it of a connection's end, until it is opened.
+    #[cfg(target_os = "linux")]
+    mod gate {
+        use log::{Log, Metadata, Record};
+        use std::sync::{Condvar, Mutex, PoisonError};
+
+        pub struct Gate(Mutex<bool>, Condvar);
+
+        pub static GATE: Gate = Gate(Mutex::new(false), Condvar::new());
+
+        impl Gate {
+            pub fn open(&self) {
+                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                self.1.notify_all();
+            }
+        }
+
+        impl Log for Gate {
+            fn enabled(&self, _: &Metadata) -> bool {
+                true
+            }
+
+            fn log(&self, record: &Record) {
+                if record.args().to_string().contains("closed after") {
+                    let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    drop(self.1.wait_while(open, |open| !*open));
+                }
+            }
+
+            fn flush(&self) {}
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn stopped_means_that_its_thread_has_ended() {
+        alone("step_4::stopped_means_that_its_thread_has_ended", || {
+            let server = EchoServer::start(own_listener()).expect("it starts");
+            log::set_logger(&gate::GATE).expect("there is no other");
+            log::set_max_level(LevelFilter::Info);
+            let _client = silent_client_of(&server);
+            // The server's thread will tell the log of its client's end, and
+            // be held there. Whoever stops it has to wait meanwhile.
+            match Waiter::start(move || server.stop()).blocks() {
+                Ok(waiting) => {
+                    gate::GATE.open();
+                    waiting.answer();
+                }
+                Err(()) => panic!("stop came back, and the server's thread is still at work"),
+            }
+        });
     }
 }
 
@@ -520,59 +613,6 @@ mod step_5 {
                 assert!(!states.contains(&"LISTEN"), "at {address}: {states:?}");
             },
         );
-    }
-
-    /// Holds whoever tells it of a connection's end, until it is opened.
-    #[cfg(target_os = "linux")]
-    mod gate {
-        use log::{Log, Metadata, Record};
-        use std::sync::{Condvar, Mutex, PoisonError};
-
-        pub struct Gate(Mutex<bool>, Condvar);
-
-        pub static GATE: Gate = Gate(Mutex::new(false), Condvar::new());
-
-        impl Gate {
-            pub fn open(&self) {
-                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-                self.1.notify_all();
-            }
-        }
-
-        impl Log for Gate {
-            fn enabled(&self, _: &Metadata) -> bool {
-                true
-            }
-
-            fn log(&self, record: &Record) {
-                if record.args().to_string().contains("closed after") {
-                    let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                    drop(self.1.wait_while(open, |open| !*open));
-                }
-            }
-
-            fn flush(&self) {}
-        }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn stopped_means_that_its_thread_has_ended() {
-        alone("step_5::stopped_means_that_its_thread_has_ended", || {
-            let server = EchoServer::start(own_listener()).expect("it starts");
-            log::set_logger(&gate::GATE).expect("there is no other");
-            log::set_max_level(LevelFilter::Info);
-            let _client = silent_client_of(&server);
-            // The server's thread will tell the log of its client's end, and
-            // be held there. Whoever stops it has to wait meanwhile.
-            match Waiter::start(move || server.stop()).blocks() {
-                Ok(waiting) => {
-                    gate::GATE.open();
-                    waiting.answer();
-                }
-                Err(()) => panic!("stop came back, and the server's thread is still at work"),
-            }
-        });
     }
 }
 

@@ -179,6 +179,41 @@ mod step_1 {
         drop(place);
         waiter.answer();
     }
+
+    /// Leaves a gate of one place, for which somebody waits, and enters again.
+    /// Says whether that was quicker than who had waited.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    fn turns_round_at_the_door() -> bool {
+        let gate = gate(1);
+        let place = gate.enter();
+        let other = gate.clone();
+        let waiter = Waiter::start(move || drop(other.enter()));
+        let Ok(waiter) = waiter.blocks() else {
+            panic!("two are inside, and there is one place");
+        };
+        // In a thread that has hardly run: the kernel lets it go on, though
+        // it wakes another one.
+        let turns = move || {
+            drop(place);
+            gate.enter()
+        };
+        let quicker = Waiter::start(turns).answer();
+        let Ok(waiter) = waiter.blocks() else {
+            return false;
+        };
+        // It was woken, and sleeps again.
+        drop(quicker);
+        waiter.answer();
+        true
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_is_woken_looks_again_whether_a_place_is_free() {
+        // Once is enough; but a gate may also let in who came first.
+        let _ = (0..100).any(|_| turns_round_at_the_door());
+    }
 }
 
 mod step_2 {
@@ -529,6 +564,30 @@ mod step_5 {
         let result = serve(accept, never, at_once(&theatre), &handler, &gate, &stopper);
         result.expect("to be stopped is no error");
         assert_eq!(asked, 1, "who asks again may wait for ever");
+    }
+
+    // Only Linux says that the server waits.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_stop_while_it_waits_for_a_place_is_heard() {
+        let (gate, stopper) = (gate(1), Stopper::new());
+        let place = gate.enter();
+        let (asked, asks) = channel();
+        let mut script = scripted(vec![]);
+        let accept = move || {
+            let _ = asked.send(());
+            script()
+        };
+        let (theirs, stop) = (gate.clone(), stopper.clone());
+        let server = Waiter::start(move || {
+            let handler = Arc::new(Recorder::default());
+            serve(accept, never, threads, &handler, &theirs, &stop)
+        });
+        let server = server.blocks().expect("it waits for a place");
+        stopper.stop();
+        drop(place);
+        server.answer().expect("to be stopped is no error");
+        assert_eq!(asks.try_iter().count(), 0, "who asks may wait for ever");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio, exit};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 /// A worker that does what the script says. Its complaints are not ours.
@@ -38,13 +38,14 @@ const STUBBORN: &str = "trap '' TERM; echo ready; while :; do sleep 60; done";
 /// (`proc_pid_stat(5)`).
 const GROUP: &str = "read -r pid name state parent group rest < /proc/$$/stat; echo $group";
 
-/// Kills the process of that number. When this returns, it does nothing more.
+/// Sends KILL or STOP to the process of that number. When this returns, it does
+/// nothing more.
 #[track_caller]
-fn kill(pid: &str) {
+fn send(signal: &str, pid: &str) {
     let mut command = Command::new("sh");
-    command.args(["-c", "kill -s KILL -- \"$0\"", pid]);
+    command.args(["-c", "kill -s \"$0\" -- \"$1\"", signal, pid]);
     let status = command.status().expect("every Unix has a shell");
-    assert!(status.success(), "kill {pid}: {status}");
+    assert!(status.success(), "kill -s {signal} {pid}: {status}");
 }
 
 /// A child that no test leaves behind.
@@ -202,7 +203,23 @@ mod step_2 {
         let guardian = heard(client);
         assert!(is_our_child(guardian.trim()), "a group is led by its first");
         drop(group);
-        assert!(!is_our_child(guardian.trim()), "its group is gone");
+        assert!(
+            !is_our_child(guardian.trim()),
+            "nobody has waited for the guardian: it is a zombie"
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_group_ends_though_somebody_has_stopped_its_guardian() {
+        let group = Group::start().expect("a group");
+        let script = format!("{GROUP}; {STUBBORN}");
+        let (mut worker, mut client) = hired(group.joined_by(sh(&script)));
+        send("STOP", &line_for(&mut client));
+        Waiter::start(move || drop(group)).answer();
+        let status = Waiter::start(move || worker.0.wait()).answer();
+        let status = status.expect("it is our child");
+        assert_eq!(status.signal(), Some(9), "SIGKILL: {status}");
     }
 
     #[cfg(target_os = "linux")]
@@ -211,7 +228,7 @@ mod step_2 {
         let group = Group::start().expect("a group");
         let script = format!("{GROUP}; {STUBBORN}");
         let (mut worker, mut client) = hired(group.joined_by(sh(&script)));
-        kill(&line_for(&mut client));
+        send("KILL", &line_for(&mut client));
         drop(group);
         let status = Waiter::start(move || worker.0.wait()).answer();
         let status = status.expect("it is our child");
@@ -318,8 +335,8 @@ mod step_3 {
     fn with_all_places_taken_nobody_is_accepted() {
         let group = Group::start().expect("a group");
         let (mut client, connection) = calling();
-        let (asked, asks) = channel();
-        let mut script = scripted(vec![connection]);
+        let ((asked, asks), (end, ends)) = (channel(), channel::<()>());
+        let mut script = scripted_then(vec![connection], move || drop(ends.recv()));
         let accept = move || {
             let _ = asked.send(());
             script()
@@ -336,9 +353,28 @@ mod step_3 {
             1,
             "there is one place, and it is taken"
         );
-        drop(client);
+        drop((client, end));
         let _ = server.answer();
         assert_eq!(asks.try_iter().count(), 1, "the place is free again");
+    }
+
+    #[test]
+    fn a_slow_hook_keeps_no_place() {
+        /// Its hook is as slow as the next client's.
+        struct Meets(Barrier);
+        impl Handler for Meets {
+            fn handle(&self, _: &TcpStream, _: SocketAddr) -> io::Result<()> {
+                unreachable!("that is the worker's")
+            }
+            fn on_error(&self, _: Option<SocketAddr>, _: &io::Error) {
+                self.0.wait();
+            }
+        }
+        let ((_one, first), (_two, second)) = (calling(), calling());
+        let (group, stopper) = (Group::start().expect("a group"), Stopper::new());
+        let (handler, fails) = (Meets(Barrier::new(2)), || sh("exit 3"));
+        let accept = scripted(vec![first, second]);
+        let _ = serve(accept, never, &handler, fails, group, at_most(1), &stopper);
     }
 
     #[test]
@@ -500,7 +536,7 @@ mod step_4 {
     fn a_stop_ends_though_somebody_has_killed_the_guardian() {
         let (group, (mut client, connection)) = (Group::start().expect("a group"), calling());
         let accept = scripted_then(vec![connection], move || {
-            kill(&line_for(&mut client));
+            send("KILL", &line_for(&mut client));
         });
         let idle = || sh(&format!("{GROUP}; {STUBBORN}"));
         let server = Waiter::start(move || {
@@ -845,6 +881,24 @@ mod step_5 {
             drop(idle(address));
             server.shutdown().expect("nothing went wrong");
         });
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_group_that_does_not_start_is_told_at_once() {
+        use descriptor::{take_all, with_descriptors};
+
+        // A server that does not start at all is told so here, not by a child.
+        drop(starts(cat, 9));
+        let test = "step_5::a_group_that_does_not_start_is_told_at_once";
+        let report = with_descriptors(64, test, || {
+            let (listener, _hoard) = (listener(), take_all());
+            match start(listener, shout, cat, some(9)) {
+                Ok(_) => "a server, which has no group".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        });
+        assert_eq!(report, "Too many open files (os error 24)");
     }
 
     // Where descriptors are really short: in a process that may have 64.

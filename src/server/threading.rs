@@ -187,13 +187,13 @@ fn job(
     place: Place,
     stopper: &Stopper,
 ) -> Job {
-    let (handler, stopper) = (handler.clone(), stopper.clone());
+    let (theirs, stopper) = (handler.clone(), stopper.clone());
     Box::new(move || {
         // Dropped from the last to the first: the place is free when the
         // connection is closed.
         let (_place, stream) = (place, Arc::new(stream));
         if let Some(_admitted) = stopper.admit(&stream) {
-            process(&*handler, &stream, peer);
+            process(&*theirs, &stream, peer);
         }
     })
 }
