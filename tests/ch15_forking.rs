@@ -336,7 +336,9 @@ mod step_3 {
         let group = Group::start().expect("a group");
         let (mut client, connection) = calling();
         let ((asked, asks), (end, ends)) = (channel(), channel::<()>());
-        let mut script = scripted_then(vec![connection], move || drop(ends.recv()));
+        let mut script = scripted_then(vec![connection], move || {
+            let _ = ends.recv();
+        });
         let accept = move || {
             let _ = asked.send(());
             script()
