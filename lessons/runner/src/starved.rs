@@ -15,17 +15,19 @@ pub fn grace(deadline: Duration, starved: Duration) -> Duration {
     starved.min(deadline * MORE)
 }
 
-/// The time that the threads of a process group have waited for a processor.
+/// The time that the threads of a process group have waited for a processor,
+/// and those of all processes below it: a worker may have a group of its own.
 #[cfg(target_os = "linux")]
 pub fn of(group: u32) -> Duration {
     use std::fs::{read_dir, read_to_string};
     let processes = read_dir("/proc").into_iter().flatten().flatten();
-    let processes = processes.filter(|process| {
-        let stat = read_to_string(process.path().join("stat"));
-        stat.is_ok_and(|stat| group_of(&stat) == Some(group))
-    });
-    let tasks = processes.flat_map(|process| read_dir(process.path().join("task")));
-    let threads = tasks.flatten().flatten();
+    let relatives: Vec<Relative> = processes
+        .filter_map(|process| relative(&read_to_string(process.path().join("stat")).ok()?))
+        .collect();
+    let tasks = below(group, &relatives)
+        .into_iter()
+        .map(|process| read_dir(format!("/proc/{process}/task")));
+    let threads = tasks.flatten().flatten().flatten();
     let waited = threads.map(|thread| {
         let schedstat = read_to_string(thread.path().join("schedstat"));
         schedstat.map_or(Duration::ZERO, |text| waited(&text))
@@ -38,12 +40,48 @@ pub fn of(_group: u32) -> Duration {
     Duration::ZERO
 }
 
-/// The group in a `/proc/PID/stat`: behind the name, in brackets, come the
-/// state, the parent and the group.
+/// A process, and to whom it belongs.
+#[cfg(any(target_os = "linux", test))]
+struct Relative {
+    process: u32,
+    parent: u32,
+    group: u32,
+}
+
+/// The processes of a group, and all below them.
+#[cfg(any(target_os = "linux", test))]
+fn below(group: u32, all: &[Relative]) -> Vec<u32> {
+    let mut found: Vec<u32> = Vec::new();
+    loop {
+        let more = all.iter().filter(|it| {
+            !found.contains(&it.process) && (it.group == group || found.contains(&it.parent))
+        });
+        let more: Vec<u32> = more.map(|it| it.process).collect();
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more);
+    }
+}
+
+/// What a `/proc/PID/stat` says: the number, the name in brackets, the state,
+/// the parent and the group.
+#[cfg(any(target_os = "linux", test))]
+fn relative(stat: &str) -> Option<Relative> {
+    let (before, after) = stat.rsplit_once(") ")?;
+    let (process, _) = before.split_once(' ')?;
+    let mut fields = after.split(' ').skip(1);
+    Some(Relative {
+        process: process.parse().ok()?,
+        parent: fields.next()?.parse().ok()?,
+        group: fields.next()?.parse().ok()?,
+    })
+}
+
+/// The group in a `/proc/PID/stat`.
 #[cfg(any(target_os = "linux", test))]
 pub fn group_of(stat: &str) -> Option<u32> {
-    let (_, after) = stat.rsplit_once(") ")?;
-    after.split(' ').nth(2)?.parse().ok()
+    relative(stat).map(|it| it.group)
 }
 
 #[cfg(any(target_os = "linux", test))]
@@ -86,6 +124,20 @@ mod tests {
     fn a_process_may_be_called_anything() {
         assert_eq!(group_of("7 (a) b (c) S 1 42 42 0 -1"), Some(42));
         assert_eq!(group_of("nothing"), None);
+    }
+
+    #[test]
+    fn a_worker_in_a_group_of_its_own_is_below_its_server() {
+        // A test, its server, and a worker of that; and a stranger.
+        let all = [(7, 1, 7), (9, 8, 9), (8, 7, 7), (10, 1, 10)];
+        let all = all.map(|(process, parent, group)| Relative {
+            process,
+            parent,
+            group,
+        });
+        let mut found = below(7, &all);
+        found.sort();
+        assert_eq!(found, [7, 8, 9]);
     }
 
     #[cfg(target_os = "linux")]
