@@ -690,7 +690,8 @@ fn a_room_has_one_framing_on_all_servers() {
 #[test]
 fn a_server_does_not_start_where_no_broker_is() {
     let relay = Arc::new(Relay::new(&options()));
-    let address = Held::new().address();
+    let held = Held::new();
+    let address = held.address();
     let error = nats::start(&url(address), ROOM, relay).expect_err("nobody is there");
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
