@@ -29,6 +29,17 @@ sockets: ## who listens and who is connected on this machine
 test: ## all tests of the answer key and of the runner
 	cargo test --workspace --features scale
 
+# How often; each prints a line.
+RUNS ?= 100
+
+test-again: ## all tests RUNS=100 times, to the first failure: a flake is a bug
+	@mkdir -p target
+	@for run in $$(seq $(RUNS)); do \
+		cargo test --workspace --features scale >target/again.log 2>&1 </dev/null || \
+			{ echo "run $$run of $(RUNS) failed: see target/again.log"; exit 1; }; \
+		echo "run $$run of $(RUNS): green"; \
+	done
+
 test-red: ## every test fails on the starters, for its declared reason
 	cargo lesson red $(CHAPTER)
 
